@@ -1,0 +1,61 @@
+//! CPU work as pure functions on bytes and numbers: no I/O, no threads, no clock in the work itself.
+//!
+//! The three servers call the same functions; where they call them (in the handler, on the offload pool, in the
+//! worker) is what is being compared.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// How much of [`work`] this machine does in a millisecond.
+///
+/// Two servers that each measured it for themselves would do different amounts of work on a noisy machine, so a
+/// comparison measures it once and gives both the same number (`--rounds-per-ms`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoundsPerMs(pub u64);
+
+impl RoundsPerMs {
+    /// Measures it, in about 20 ms: the best of several short runs, because a run that was interrupted says too little.
+    pub fn measure() -> Self {
+        const ROUNDS: u64 = 1_000_000;
+        let best = (0..8)
+            .map(|_| {
+                let start = Instant::now();
+                black_box(work(black_box(ROUNDS)));
+                start.elapsed()
+            })
+            .min()
+            .unwrap_or(Duration::from_millis(1));
+        Self(((ROUNDS as f64 / best.as_secs_f64()) / 1e3).max(1.0) as u64)
+    }
+
+    /// The rounds that fill `time` on an idle core.
+    pub fn rounds(self, time: Duration) -> u64 {
+        (time.as_secs_f64() * 1e3 * self.0 as f64) as u64
+    }
+}
+
+/// Mixes a number `rounds` times (SplitMix64's finaliser): as CPU-bound as code can be, touching no memory.
+pub fn work(rounds: u64) -> u64 {
+    (0..rounds).fold(0x9e37_79b9_7f4a_7c15, |state, round| {
+        let mixed = (state ^ (state >> 30) ^ round).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_rounds_give_an_equal_result() {
+        assert_eq!(work(10_000), work(10_000));
+        assert_ne!(work(10_000), work(10_001));
+    }
+
+    #[test]
+    fn a_millisecond_of_work_is_some_number_of_rounds() {
+        let rate = RoundsPerMs::measure();
+        assert!(rate.0 > 100, "{rate:?}");
+        assert_eq!(rate.rounds(Duration::from_millis(2)), 2 * rate.0);
+    }
+}

@@ -1,0 +1,40 @@
+//! What crosses the wire, once: the three servers parse with it, answer with it and are judged by it.
+//!
+//! Nothing here does I/O, spawns or awaits, so nothing here differs by the way a server waits. What is shared is
+//! shared because an accidental difference would make a measurement unfair; what teaches something about waiting
+//! is written three times, in the servers.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | what a failure looks like on the wire (RFC 9457) | [`problem`] |
+//! | `/wait`: which numbers are taken, and what is said of the others | [`wait`], [`integer`] |
+//! | `/github-user`: names, and what an upstream's answer means | [`github`] |
+//! | `/work`: a wait and some computing in one request | [`work`] |
+//! | how long, how large, how many | [`limits`] |
+//! | what every request's head must satisfy, whatever the framework let through | [`head`] |
+//! | the fields every reply carries | [`headers`], [`request_id`] |
+//! | the document at `/openapi.json` and the page at `/docs` | [`openapi`], [`docs`] |
+
+pub mod docs;
+pub mod github;
+pub mod head;
+pub mod headers;
+pub mod health;
+pub mod integer;
+pub mod limits;
+pub mod openapi;
+pub mod param;
+pub mod problem;
+pub mod query;
+pub mod request_id;
+pub mod wait;
+pub mod work;
+
+pub use github::{Mode, Profile, Username, Usernames, Users};
+pub use health::{Health, Ready};
+pub use limits::Limits;
+pub use param::{PathParam, QueryParams};
+pub use problem::{FieldError, Problem};
+pub use request_id::RequestId;
+pub use wait::{Deadline, Seconds, Wait, Waited};
+pub use work::{Placement, Work, Worked};

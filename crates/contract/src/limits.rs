@@ -1,0 +1,100 @@
+//! How long, how large, how many: every limit of the servers, with its default and its reason.
+//!
+//! Each is a flag and an environment variable of all three servers, and a gauge named `limit_…` in `/metrics`.
+
+use std::time::Duration;
+
+use crate::Seconds;
+
+/// Every limit, alike in the three servers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// The longest wait that may be asked for.
+    pub max_wait: Seconds,
+    /// The request line and fields together, in bytes; more is a 431.
+    pub head_bytes: usize,
+    /// How many fields a head may hold; more is a 431.
+    pub head_fields: usize,
+    /// The request line, in bytes; more is a 414.
+    pub head_line: usize,
+    /// From the first byte of a head to its last, on every request of a connection.
+    pub head_deadline: Duration,
+    /// How long a connection may stay open without a request.
+    pub idle: Duration,
+    /// The longest silence within a body.
+    pub body_idle: Duration,
+    /// The least bytes a second of a body, once it has taken longer than `body_idle`.
+    pub body_rate: u64,
+    /// The largest body of `/echo` and of JSON, in bytes.
+    pub body_bytes: u64,
+    /// How long a write may make no progress because the client does not read.
+    pub write_stall: Duration,
+    /// How long a handler may take over the wait it was asked for, from the last byte of the request to the head of the reply.
+    pub handler: Duration,
+    /// How long a drain waits for requests in flight.
+    pub drain: Duration,
+    /// Connections open at once; more are answered 503 and closed.
+    pub connections: usize,
+    /// From the first attempt to connect.
+    pub upstream_connect: Duration,
+    /// The whole call to the upstream: the wait for a permit, connecting, retries, reading.
+    pub upstream_total: Duration,
+    /// Calls to the upstream at once.
+    pub upstream_max: usize,
+    /// The largest answer of the upstream that is read, in bytes.
+    pub upstream_bytes: u64,
+    /// CPU work that may wait for a core; more is a 503.
+    pub cpu_queue: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_wait: Seconds::whole(60),
+            head_bytes: 64 << 10,
+            head_fields: 96,
+            head_line: 16 << 10,
+            head_deadline: Duration::from_secs(10),
+            idle: Duration::from_secs(15),
+            body_idle: Duration::from_secs(10),
+            body_rate: 1 << 10,
+            body_bytes: 1 << 20,
+            write_stall: Duration::from_secs(20),
+            handler: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+            connections: 12_000,
+            upstream_connect: Duration::from_secs(1),
+            upstream_total: Duration::from_secs(3),
+            upstream_max: 256,
+            upstream_bytes: 1 << 20,
+            cpu_queue: 64,
+        }
+    }
+}
+
+impl Limits {
+    /// Each limit as `/metrics` shows it: a name and a number in base units (seconds, bytes, counts).
+    pub fn gauges(&self) -> [(&'static str, f64); 18] {
+        let seconds = |duration: Duration| duration.as_secs_f64();
+        [
+            ("limit_max_wait_seconds", seconds(self.max_wait.duration())),
+            ("limit_head_bytes", self.head_bytes as f64),
+            ("limit_head_fields", self.head_fields as f64),
+            ("limit_head_line_bytes", self.head_line as f64),
+            ("limit_head_deadline_seconds", seconds(self.head_deadline)),
+            ("limit_idle_seconds", seconds(self.idle)),
+            ("limit_body_idle_seconds", seconds(self.body_idle)),
+            ("limit_body_rate_bytes_per_second", self.body_rate as f64),
+            ("limit_body_bytes", self.body_bytes as f64),
+            ("limit_write_stall_seconds", seconds(self.write_stall)),
+            ("limit_handler_seconds", seconds(self.handler)),
+            ("limit_drain_seconds", seconds(self.drain)),
+            ("limit_connections", self.connections as f64),
+            ("limit_upstream_connect_seconds", seconds(self.upstream_connect)),
+            ("limit_upstream_total_seconds", seconds(self.upstream_total)),
+            ("limit_upstream_max", self.upstream_max as f64),
+            ("limit_upstream_bytes", self.upstream_bytes as f64),
+            ("limit_cpu_queue", self.cpu_queue as f64),
+        ]
+    }
+}

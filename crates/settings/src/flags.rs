@@ -1,0 +1,216 @@
+//! The flags all three servers share; each has an environment variable, so that a container can be told as well.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::Args;
+use contract::{Limits, Seconds};
+
+use crate::Log;
+
+/// What every server can be told.
+#[derive(Args, Clone, Debug)]
+pub struct Flags {
+    /// Address to listen on; port 0 takes a free one, and the first line on stdout tells which
+    #[arg(long, env = "WAITLAB_ADDR", default_value = "127.0.0.1:8080")]
+    pub addr: SocketAddr,
+
+    /// Serve /pitfalls/…: mistakes made on purpose, to be measured
+    #[arg(long, env = "WAITLAB_PITFALLS")]
+    pub pitfalls: bool,
+
+    /// What to write to stderr
+    #[arg(long, env = "WAITLAB_LOG", value_enum, default_value_t)]
+    pub log: Log,
+
+    /// Also log a line for each request
+    #[arg(long, env = "WAITLAB_ACCESS_LOG")]
+    pub access_log: bool,
+
+    #[command(flatten, next_help_heading = "Offload pool (/offload/…, placement=offload)")]
+    offload: Offload,
+
+    #[command(flatten, next_help_heading = "Upstream (/github-user, /github-users)")]
+    upstream: Upstream,
+
+    #[command(flatten, next_help_heading = "Limits")]
+    limits: LimitFlags,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Offload {
+    /// Threads for blocking calls and computing, in all [default: twice the cores, at least 4]
+    #[arg(long, env = "WAITLAB_OFFLOAD_THREADS")]
+    offload_threads: Option<NonZeroUsize>,
+
+    /// Calls that may wait for one of those threads; the next is a 503
+    #[arg(long, env = "WAITLAB_OFFLOAD_QUEUE", default_value_t = 1_024)]
+    offload_queue: usize,
+
+    /// Rounds of computing that make a millisecond; measured at start when not given, and to be given when
+    /// servers are compared
+    #[arg(long, env = "WAITLAB_ROUNDS_PER_MS", value_name = "ROUNDS")]
+    rounds_per_ms: Option<u64>,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Upstream {
+    /// Where GitHub's API is
+    #[arg(long, env = "WAITLAB_GITHUB_URL", default_value = "https://api.github.com")]
+    github_url: String,
+
+    /// A token: 5,000 requests an hour instead of 60
+    #[arg(long, env = "WAITLAB_GITHUB_TOKEN", hide_env_values = true)]
+    github_token: Option<String>,
+
+    /// Calls to the upstream at once
+    #[arg(long, env = "WAITLAB_UPSTREAM_MAX", default_value_t = Limits::default().upstream_max)]
+    upstream_max: usize,
+
+    /// To connect to the upstream, in seconds
+    #[arg(long, env = "WAITLAB_UPSTREAM_CONNECT", value_parser = seconds, default_value = "1")]
+    upstream_connect: Duration,
+
+    /// For the whole call: the wait for a permit, connecting, retries, reading; in seconds
+    #[arg(long, env = "WAITLAB_UPSTREAM_TOTAL", value_parser = seconds, default_value = "3")]
+    upstream_total: Duration,
+}
+
+/// Times are in seconds (`10`, `0.5`), sizes in bytes.
+#[derive(Args, Clone, Debug)]
+struct LimitFlags {
+    /// The longest wait that may be asked for, in seconds
+    #[arg(long, env = "WAITLAB_MAX_WAIT", default_value_t = Limits::default().max_wait)]
+    max_wait: Seconds,
+
+    /// Request line and fields together, in bytes; more is a 431
+    #[arg(long, env = "WAITLAB_HEAD_BYTES", default_value_t = Limits::default().head_bytes)]
+    head_bytes: usize,
+
+    /// Fields in a head; more is a 431
+    #[arg(long, env = "WAITLAB_HEAD_FIELDS", default_value_t = Limits::default().head_fields)]
+    head_fields: usize,
+
+    /// The request line, in bytes; more is a 414
+    #[arg(long, env = "WAITLAB_HEAD_LINE", default_value_t = Limits::default().head_line)]
+    head_line: usize,
+
+    /// From the first byte of a head to its last
+    #[arg(long, env = "WAITLAB_HEAD_DEADLINE", value_parser = seconds, default_value = "10")]
+    head_deadline: Duration,
+
+    /// How long a connection may stay open without a request
+    #[arg(long, env = "WAITLAB_IDLE", value_parser = seconds, default_value = "15")]
+    idle: Duration,
+
+    /// The longest silence within a body; after it the body must also keep the rate
+    #[arg(long, env = "WAITLAB_BODY_IDLE", value_parser = seconds, default_value = "10")]
+    body_idle: Duration,
+
+    /// The least bytes a second of a body
+    #[arg(long, env = "WAITLAB_BODY_RATE", default_value_t = Limits::default().body_rate)]
+    body_rate: u64,
+
+    /// The largest body of /echo and of JSON, in bytes; more is a 413
+    #[arg(long, env = "WAITLAB_BODY_BYTES", default_value_t = Limits::default().body_bytes)]
+    body_bytes: u64,
+
+    /// How long a client may not read what is sent to it
+    #[arg(long, env = "WAITLAB_WRITE_STALL", value_parser = seconds, default_value = "20")]
+    write_stall: Duration,
+
+    /// How long a handler may take, over the wait it was asked for
+    #[arg(long, env = "WAITLAB_HANDLER_DEADLINE", value_parser = seconds, default_value = "30")]
+    handler_deadline: Duration,
+
+    /// How long a drain waits for requests in flight
+    #[arg(long, env = "WAITLAB_DRAIN", value_parser = seconds, default_value = "10")]
+    drain: Duration,
+
+    /// Connections open at once; the next is a 503
+    #[arg(long, env = "WAITLAB_CONNECTIONS", default_value_t = Limits::default().connections)]
+    connections: usize,
+}
+
+impl Flags {
+    /// The limits these flags set.
+    pub fn limits(&self) -> Limits {
+        let Self { limits, upstream, .. } = self;
+        Limits {
+            max_wait: limits.max_wait,
+            head_bytes: limits.head_bytes,
+            head_fields: limits.head_fields,
+            head_line: limits.head_line,
+            head_deadline: limits.head_deadline,
+            idle: limits.idle,
+            body_idle: limits.body_idle,
+            body_rate: limits.body_rate,
+            body_bytes: limits.body_bytes,
+            write_stall: limits.write_stall,
+            handler: limits.handler_deadline,
+            drain: limits.drain,
+            connections: limits.connections,
+            upstream_connect: upstream.upstream_connect,
+            upstream_total: upstream.upstream_total,
+            upstream_max: upstream.upstream_max,
+            ..Limits::default()
+        }
+    }
+
+    /// Threads of the offload pool, in all.
+    pub fn offload_threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.offload.offload_threads.map_or((2 * cores).max(4), NonZeroUsize::get)
+    }
+
+    /// Calls that may wait for a thread of the offload pool.
+    pub fn offload_queue(&self) -> usize {
+        self.offload.offload_queue
+    }
+
+    /// Rounds of computing that make a millisecond, if they were given.
+    pub fn rounds_per_ms(&self) -> Option<u64> {
+        self.offload.rounds_per_ms
+    }
+
+    /// Where the upstream is, without a slash at its end.
+    pub fn github_url(&self) -> &str {
+        self.upstream.github_url.trim_end_matches('/')
+    }
+
+    /// The token for the upstream, if there is one.
+    pub fn github_token(&self) -> Option<&str> {
+        self.upstream.github_token.as_deref().filter(|token| !token.is_empty())
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse::<Seconds>().map(Seconds::duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Server {
+        #[command(flatten)]
+        flags: Flags,
+    }
+
+    #[test]
+    fn the_flags_default_to_the_limits_of_the_contract() {
+        let server = Server::try_parse_from(["server"]).unwrap();
+        assert_eq!(server.flags.limits(), Limits::default());
+    }
+
+    #[test]
+    fn a_bad_time_is_refused_with_what_to_write_instead() {
+        let error =
+            Server::try_parse_from(["server", "--drain", "soon"]).err().unwrap().to_string();
+        assert!(error.contains("such as 60 or 0.5"), "{error}");
+    }
+}

@@ -1,0 +1,14 @@
+//! The flags and limits that all three servers take, and what a process sets up before it serves.
+//!
+//! Shared, because a server with another default, another log or fewer descriptors would be measured unfairly.
+//! What only one way of waiting has (worker threads, a thread mode) is a flag of that server's own.
+
+mod descriptors;
+mod flags;
+mod log;
+mod telemetry;
+
+pub use descriptors::raise_descriptor_limit;
+pub use flags::Flags;
+pub use log::Log;
+pub use telemetry::{Answers, Telemetry};

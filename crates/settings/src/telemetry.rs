@@ -1,0 +1,72 @@
+//! `/metrics`: what a process tells about itself, in Prometheus text.
+//!
+//! Counters are looked up once, when a server starts, and not on each request: the look-up costs more than the count.
+
+use contract::Limits;
+use metrics::{Counter, counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+
+/// Renders `/metrics`.
+#[derive(Clone)]
+pub struct Telemetry {
+    handle: PrometheusHandle,
+    process: Collector,
+}
+
+/// Requests, counted by the class of their answer.
+#[derive(Clone)]
+pub struct Answers([Counter; 5]);
+
+impl Telemetry {
+    /// Installs the recorder of this process and shows its limits.
+    ///
+    /// # Panics
+    /// If the process has one already: it is called once, by `main`.
+    pub fn start(limits: &Limits) -> Self {
+        let handle = PrometheusBuilder::new()
+            .install_recorder()
+            .expect("main installs the only recorder of the process");
+        let process = Collector::default();
+        process.describe();
+        for (name, value) in limits.gauges() {
+            gauge!(name).set(value);
+        }
+        describe_counter!("http_responses_total", "Answers, by the class of their status");
+        describe_counter!("http_panics_total", "Handlers that panicked; each was answered 500");
+        describe_gauge!("http_connections", "Connections open now");
+        describe_gauge!("offload_running", "Calls running on the offload pool now");
+        describe_gauge!("offload_waiting", "Calls waiting for a thread of the offload pool now");
+        counter!("http_panics_total").absolute(0);
+        Self { handle, process }
+    }
+
+    /// The text of `/metrics`.
+    pub fn render(&self) -> String {
+        self.process.collect();
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+}
+
+impl Answers {
+    /// The counters, looked up; after [`Telemetry::start`].
+    pub fn new() -> Self {
+        Self(
+            ["1xx", "2xx", "3xx", "4xx", "5xx"]
+                .map(|class| counter!("http_responses_total", "class" => class)),
+        )
+    }
+
+    /// Counts one answer.
+    pub fn count(&self, status: http::StatusCode) {
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5);
+        self.0[class - 1].increment(1);
+    }
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
