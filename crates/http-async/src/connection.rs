@@ -1,0 +1,134 @@
+//! One connection's state, shared by its socket, its requests and the drain.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+
+use crate::Drain;
+
+/// A service's handle on the socket that its requests come from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Connection(pub(crate) Arc<State>);
+
+impl Connection {
+    /// A head is complete: the head clock stops, and a drain waits for the reply until its deadline.
+    ///
+    /// None behind a reply that closes the connection: such a request must not be answered (RFC 9112 section 9.6).
+    pub fn head_complete(&self) -> Option<InFlight> {
+        if self.is_closing() {
+            return None;
+        }
+        self.0.enter(Phase::Busy);
+        Some(InFlight(self.clone()))
+    }
+
+    /// The reply under way is the last of this connection; whoever calls this also says `connection: close`.
+    pub fn close_after_reply(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the reply under way is the last.
+    pub fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::Relaxed)
+    }
+
+    /// Whether the request has content that nobody has read to its end.
+    pub fn has_unread_body(&self) -> bool {
+        self.0.unread.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_unread_body(&self, unread: bool) {
+        self.0.unread.store(unread, Ordering::Relaxed);
+    }
+
+    /// The server that this connection belongs to.
+    pub fn drain(&self) -> &Drain {
+        &self.0.drain
+    }
+}
+
+/// A request between the end of its head and the end of its reply's body.
+///
+/// Dropped once the framework has taken the last of the body; the connection is idle when all of it is written.
+#[derive(Debug)]
+pub struct InFlight(Connection);
+
+impl InFlight {
+    /// The connection that the request came from.
+    pub fn connection(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.0.enter(Phase::Answered);
+    }
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Nothing of a request has come in.
+    Idle,
+    /// A part of a head has come in.
+    Head,
+    /// A request is being answered.
+    Busy,
+    /// The framework has the whole reply and may still be writing it.
+    Answered,
+    /// Decided: nothing more is read or written.
+    Over,
+}
+
+const PHASES: [Phase; 5] = [Phase::Idle, Phase::Head, Phase::Busy, Phase::Answered, Phase::Over];
+
+/// Written by the connection's own task, read by the drain: no ordering is needed between the fields.
+#[derive(Debug)]
+pub(crate) struct State {
+    phase: AtomicU8,
+    closing: AtomicBool,
+    unread: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+    drain: Drain,
+}
+
+impl State {
+    pub(crate) fn new(drain: Drain) -> Self {
+        Self {
+            phase: AtomicU8::new(Phase::Idle as u8),
+            closing: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
+            waker: Mutex::new(None),
+            drain,
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        PHASES[usize::from(self.phase.load(Ordering::Relaxed))]
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn drain(&self) -> &Drain {
+        &self.drain
+    }
+
+    /// Whether a drain has to wait for it, and cuts it at the deadline.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.phase(), Phase::Busy | Phase::Answered)
+    }
+
+    pub(crate) fn wake_with(&self, waker: &Waker) {
+        *self.waker.lock().expect("no code panics while it holds the lock") = Some(waker.clone());
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = &*self.waker.lock().expect("no code panics while it holds the lock") {
+            waker.wake_by_ref();
+        }
+    }
+}

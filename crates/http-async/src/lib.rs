@@ -1,0 +1,58 @@
+//! What hyper and actix-http both lack to stand on the open internet, once: clocks, caps and a drain.
+//!
+//! Neither framework bounds how long a client may take to send a head (on every request), to send a body or to read a
+//! reply, and neither can end within a deadline when a client stalls. So the accepted socket is wrapped before the
+//! framework sees it, and the framework's service tells the wrapper two things: a head is complete, a reply has ended.
+//!
+//! ```text
+//!              first byte              head_complete()            reply written
+//!     Idle ─────────────────▶ Head ─────────────────────▶ Busy ─────────────────▶ Idle …
+//!      │ idle clock            │ head clock                │ write-stall clock
+//!      ▼ silent close          ▼ 408, 414, 431             ▼ reset
+//! ```
+//!
+//! - [`Drain`]: one a server. It admits sockets up to the cap, ends them in order, and says what it had to cut.
+//! - [`Clocked`]: one a socket, `AsyncRead + AsyncWrite` for the framework above it.
+//! - [`Connection`]: the service's handle on its socket, and [`InFlight`], which a request holds until its reply has ended.
+//! - [`Paced`]: one a request body, with the silence and the rate that it must keep to.
+//!
+//! One timer a connection is armed at the nearest clock and left alone: deadlines are stored, not rescheduled, so a
+//! request costs a few relaxed atomics and one or two looks at the clock.
+
+mod body;
+mod clocked;
+mod connection;
+mod drain;
+mod linger;
+mod refusal;
+mod reply;
+
+use std::time::Duration;
+
+pub use body::{BodyError, Pace, Paced, SlowBody};
+pub use clocked::Clocked;
+pub use connection::{Connection, InFlight};
+pub use drain::{Drain, Drained};
+pub use reply::Reply;
+
+/// How long a client may take, and how long a head may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    /// Between requests, and before the first byte of the first.
+    pub idle: Duration,
+    /// From the first byte of a head to its last, on every request.
+    pub head: Duration,
+    /// A write that makes no progress because the client does not read.
+    pub write_stall: Duration,
+    /// The request line, in bytes; more is a 414.
+    pub head_line: usize,
+    /// The whole head, in bytes; more is a 431.
+    pub head_bytes: usize,
+}
+
+impl Clocks {
+    /// A timer set this far ahead is never too late for any of the clocks, whatever state comes next.
+    fn shortest(&self) -> Duration {
+        self.idle.min(self.head).min(self.write_stall)
+    }
+}
