@@ -223,8 +223,7 @@ impl Act<'_> {
 
     async fn redirect(&mut self, status: u16, location: String) -> io::Result<After> {
         let head = self.head(status, JSON).field("location", &location);
-        let body = serde_json::json!({ "message": message(status), "url": location });
-        self.send(head, body.to_string().as_bytes()).await
+        self.send(head, &reply::moved(status, &location)).await
     }
 
     /// Sends a whole reply; to HEAD its head alone.

@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use github_stub::{Dials, FAULTS, Stub};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A stand-in for api.github.com: GET /users/{name} answers any name with a real-looking profile, always the same
-/// for the same name, as slowly and as wrongly as asked.
+/// A stand-in for api.github.com: GET /users/{name} answers any name with a real-looking profile,
+/// always the same for the same name, as slowly and as wrongly as asked.
 ///
 /// Try it:
 ///

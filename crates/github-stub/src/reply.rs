@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::time::SystemTime;
 
+use serde::Serialize;
+
 use crate::stats::Quota;
 
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
@@ -87,12 +89,30 @@ pub(crate) fn push_chunk(bytes: &mut Vec<u8>, data: &[u8]) {
 
 /// A failure's body as GitHub words it.
 pub(crate) fn failure(status: u16, message: &str, page: &str) -> Vec<u8> {
-    let body = serde_json::json!({
-        "message": message,
-        "documentation_url": format!("https://docs.github.com/rest{page}"),
-        "status": status.to_string(),
-    });
-    body.to_string().into_bytes()
+    #[derive(Serialize)]
+    struct Failure<'a> {
+        message: &'a str,
+        documentation_url: String,
+        status: String,
+    }
+    let documentation_url = format!("https://docs.github.com/rest{page}");
+    json(&Failure { message, documentation_url, status: status.to_string() })
+}
+
+/// A redirect's body as GitHub words it.
+pub(crate) fn moved(status: u16, url: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Moved<'a> {
+        message: &'a str,
+        url: &'a str,
+        documentation_url: &'a str,
+    }
+    let documentation_url = "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects";
+    json(&Moved { message: reason(status), url, documentation_url })
+}
+
+fn json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("strings are JSON")
 }
 
 /// GitHub's words for a status of 400 and over.
