@@ -1,0 +1,257 @@
+//! When a number is void, and why, in a sentence a reader understands.
+
+use std::fmt;
+
+use crate::outcome::Outcome;
+
+/// The least share of an open loop's schedule that must be answered.
+const RATE_RATIO: f64 = 0.98;
+/// The most a scheduled request may leave late, at p99: a tenth of the latency found, but never less than this.
+const LAG: u64 = 1_000_000;
+/// A generator thread that ran or was ready to run for more of the window than this was the limit.
+const GENERATOR_BUSY: f64 = 0.9;
+/// A generator thread that stood in line for its CPU for more of the window than this measured its own wait.
+const GENERATOR_CROWDED: f64 = 0.05;
+/// The least share of all waiting that must have been for right answers.
+const IN_FLIGHT: f64 = 0.9;
+
+/// One reason not to trust a number, or to read it with care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    /// Which.
+    pub kind: Kind,
+    /// Whether the numbers of the cell must not be used; otherwise it is a caution beside them.
+    pub void: bool,
+    /// What is wrong, with its figures.
+    pub sentence: String,
+}
+
+/// What can be wrong with a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Nothing was answered at all.
+    Nothing,
+    /// Some clients got no answers while others did (Little's law).
+    Starved,
+    /// The generator was the limit.
+    GeneratorBound,
+    /// Fewer answers than the schedule asked for.
+    RateRatio,
+    /// The generator sent late.
+    ScheduleLag,
+    /// Requests found no room to wait.
+    Drops,
+    /// Requests failed or timed out.
+    Errors,
+    /// Too few samples for a percentile.
+    FewSamples,
+    /// Server and generator on the same CPUs.
+    SharedCpus,
+    /// Ended from outside before its end.
+    Cancelled,
+}
+
+impl Kind {
+    /// The word it goes by in tables and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Starved => "starved",
+            Self::GeneratorBound => "generator-bound",
+            Self::RateRatio => "rate-ratio",
+            Self::ScheduleLag => "schedule-lag",
+            Self::Drops => "drops",
+            Self::Errors => "errors",
+            Self::FewSamples => "few-samples",
+            Self::SharedCpus => "shared-cpus",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.sentence)
+    }
+}
+
+/// Every gate this outcome does not pass, the worst first.
+pub fn of(outcome: &Outcome) -> Vec<Gate> {
+    let gates = [
+        nothing(outcome),
+        cancelled(outcome),
+        starved(outcome),
+        generator_bound(outcome),
+        crowded(outcome),
+        rate_ratio(outcome),
+        schedule_lag(outcome),
+        drops(outcome),
+        errors(outcome),
+        few_samples(outcome),
+    ];
+    let mut gates: Vec<_> = gates.into_iter().flatten().collect();
+    gates.sort_by_key(|gate| !gate.void);
+    gates
+}
+
+/// Whether server and generator shared CPUs: true of every cell of a run, so said once.
+pub fn shared_cpus(server: &[usize], generator: &[usize]) -> Option<Gate> {
+    let both: Vec<_> = server.iter().filter(|cpu| generator.contains(cpu)).collect();
+    if both.is_empty() {
+        return None;
+    }
+    let (count, all) = (both.len(), server.len());
+    let sentence = format!(
+        "{count} of the server's {all} CPUs {} the generator's too: trust ratios, not absolutes",
+        if count == 1 { "is" } else { "are" },
+    );
+    caution(Kind::SharedCpus, sentence)
+}
+
+fn nothing(outcome: &Outcome) -> Option<Gate> {
+    let requests = outcome.requests();
+    if outcome.ok > 0 {
+        return None;
+    }
+    let why = outcome.errors.examples.first().map(|why| format!(" ({why})")).unwrap_or_default();
+    void(Kind::Nothing, format!("none of {requests} requests was answered rightly{why}"))
+}
+
+fn cancelled(outcome: &Outcome) -> Option<Gate> {
+    if !outcome.cancelled {
+        return None;
+    }
+    void(Kind::Cancelled, format!("ended from outside after {:.1?}", outcome.window))
+}
+
+fn starved(outcome: &Outcome) -> Option<Gate> {
+    let (offered, never) = (outcome.connections_offered, outcome.never_served);
+    if outcome.ok == 0 {
+        return None;
+    }
+    if never > 0 {
+        let others = offered - never;
+        return void(
+            Kind::Starved,
+            format!(
+                "{never} of {offered} clients never got an answer; this latency is that of the other {others}"
+            ),
+        );
+    }
+    let (waiting, in_flight) = (outcome.waiting, outcome.in_flight);
+    if in_flight >= waiting * IN_FLIGHT {
+        return None;
+    }
+    void(
+        Kind::Starved,
+        format!(
+            "of {waiting:.1} clients waiting on average only {in_flight:.1} were on the way to an answer \
+             (rate × latency); the others waited for nothing"
+        ),
+    )
+}
+
+fn generator_bound(outcome: &Outcome) -> Option<Gate> {
+    let busiest = outcome.generator.iter().map(|thread| thread.busy()).fold(0.0, f64::max);
+    if busiest < GENERATOR_BUSY {
+        return None;
+    }
+    void(
+        Kind::GeneratorBound,
+        format!(
+            "a generator thread was busy {:.0} % of the time; the server may do more",
+            busiest * 100.0
+        ),
+    )
+}
+
+fn crowded(outcome: &Outcome) -> Option<Gate> {
+    let most = outcome.generator.iter().map(|thread| thread.crowded()).fold(0.0, f64::max);
+    if most < GENERATOR_CROWDED {
+        return None;
+    }
+    caution(
+        Kind::GeneratorBound,
+        format!(
+            "a generator thread stood in line for its CPU {:.0} % of the time; that wait is in the latency",
+            most * 100.0
+        ),
+    )
+}
+
+fn rate_ratio(outcome: &Outcome) -> Option<Gate> {
+    let intended = outcome.intended_rate?;
+    let ratio = outcome.rate() / intended;
+    if ratio >= RATE_RATIO || intended == 0.0 {
+        return None;
+    }
+    void(
+        Kind::RateRatio,
+        format!(
+            "{:.0} answers a second where {intended:.0} were asked for ({:.0} %); latency grows with the length of the run",
+            outcome.rate(),
+            ratio * 100.0
+        ),
+    )
+}
+
+fn schedule_lag(outcome: &Outcome) -> Option<Gate> {
+    let lag = outcome.lag.value_at_quantile(0.99);
+    let allowed = (outcome.latency.value_at_quantile(0.99) / 10).max(LAG);
+    if lag <= allowed {
+        return None;
+    }
+    void(
+        Kind::ScheduleLag,
+        format!("the generator itself sent {:.1} ms late at p99", lag as f64 / 1e6),
+    )
+}
+
+fn drops(outcome: &Outcome) -> Option<Gate> {
+    let dropped = outcome.dropped;
+    if dropped == 0 {
+        return None;
+    }
+    void(Kind::Drops, format!("{dropped} requests found no room to wait and have no latency"))
+}
+
+fn errors(outcome: &Outcome) -> Option<Gate> {
+    let (total, requests) = (outcome.errors.total(), outcome.requests());
+    if total == 0 || outcome.ok == 0 {
+        return None;
+    }
+    let examples = outcome.errors.examples.join("; ");
+    let why = if examples.is_empty() { "no answer by the end".into() } else { examples };
+    let sentence = format!(
+        "{total} of {requests} requests failed ({why}); they count with the time they waited"
+    );
+    // One in a hundred moves a p99.
+    let gate = if total * 100 >= requests { void } else { caution };
+    gate(Kind::Errors, sentence)
+}
+
+fn few_samples(outcome: &Outcome) -> Option<Gate> {
+    let requests = outcome.requests();
+    let missing: Vec<_> = ["50", "99", "99.9"]
+        .into_iter()
+        .filter(|name| {
+            let percentile = name.parse().expect("a number, as written above");
+            outcome.percentile(percentile).is_none()
+        })
+        .map(|name| format!("p{name}"))
+        .collect();
+    if missing.is_empty() || requests == 0 {
+        return None;
+    }
+    caution(Kind::FewSamples, format!("{requests} samples are too few for {}", missing.join(", ")))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "so that a gate ends with its verdict")]
+fn void(kind: Kind, sentence: String) -> Option<Gate> {
+    Some(Gate { kind, void: true, sentence })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "so that a gate ends with its verdict")]
+fn caution(kind: Kind, sentence: String) -> Option<Gate> {
+    Some(Gate { kind, void: false, sentence })
+}

@@ -1,0 +1,308 @@
+//! What a process spends, from outside: CPU, threads, switches, memory and the kernel's share of it.
+
+use std::fs;
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
+/// What the kernel keeps for each thread's own stack (THREAD_SIZE on x86-64 and arm64).
+pub const KERNEL_STACK: u64 = 16 * 1024;
+
+/// What a process has spent so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cpu {
+    /// User and system time of all its threads, ended ones included, to the nanosecond: the process's CPU clock
+    /// (`clock_getcpuclockid(3)`).
+    pub total: Duration,
+    /// The user part, from `/proc/PID/stat`: in ticks of 10 ms, and where the kernel samples at ticks an estimate.
+    pub user: Duration,
+    /// The system part, likewise.
+    pub system: Duration,
+}
+
+impl Cpu {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn of(pid: u32) -> io::Result<Self> {
+        let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed()))?;
+        let total = Duration::from(clock_gettime(clock)?);
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The name may hold spaces and parentheses; after its last one come field 3 and on (proc_pid_stat(5)).
+        let after_name = stat.rsplit(") ").next().unwrap_or_default();
+        let mut ticks = after_name.split(' ').skip(11).map(|text| text.parse().unwrap_or(0));
+        let mut part = || {
+            let seconds =
+                ticks.next().unwrap_or(0) as f64 / rustix::param::clock_ticks_per_second() as f64;
+            Duration::from_secs_f64(seconds)
+        };
+        Ok(Self { total, user: part(), system: part() })
+    }
+}
+
+/// What a process holds at one moment, with what the whole machine's kernel holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Threads.
+    pub threads: u64,
+    /// Resident memory: VmRSS.
+    pub rss_bytes: u64,
+    /// Page tables: VmPTE. The kernel's, and not in RSS.
+    pub page_table_bytes: u64,
+    /// The machine's, for what no process file tells.
+    pub machine: Machine,
+}
+
+/// What the kernel holds for everybody. On loopback the generator's sockets are in it too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// KernelStack of `/proc/meminfo`.
+    pub kernel_stack_bytes: u64,
+    /// PageTables of `/proc/meminfo`.
+    pub page_table_bytes: u64,
+    /// Slab of `/proc/meminfo`: sockets, files, tasks.
+    pub slab_bytes: u64,
+    /// What TCP buffers hold: `mem` of `/proc/net/sockstat`.
+    pub socket_buffer_bytes: u64,
+    /// TCP sockets of any kind: `alloc` of `/proc/net/sockstat`.
+    pub sockets: u64,
+}
+
+impl Held {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn by(pid: u32) -> io::Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        Ok(Self {
+            threads: number_after(&status, "Threads:"),
+            rss_bytes: number_after(&status, "VmRSS:") * 1024,
+            page_table_bytes: number_after(&status, "VmPTE:") * 1024,
+            machine: Machine::now()?,
+        })
+    }
+
+    /// Kernel stacks by the count of threads; to be checked against the machine's own figure.
+    pub fn kernel_stack_bytes(&self) -> u64 {
+        self.threads * KERNEL_STACK
+    }
+
+    /// The larger of each.
+    fn max(self, other: Self) -> Self {
+        let (ours, theirs) = (self.machine, other.machine);
+        Self {
+            threads: self.threads.max(other.threads),
+            rss_bytes: self.rss_bytes.max(other.rss_bytes),
+            page_table_bytes: self.page_table_bytes.max(other.page_table_bytes),
+            machine: Machine {
+                kernel_stack_bytes: ours.kernel_stack_bytes.max(theirs.kernel_stack_bytes),
+                page_table_bytes: ours.page_table_bytes.max(theirs.page_table_bytes),
+                slab_bytes: ours.slab_bytes.max(theirs.slab_bytes),
+                socket_buffer_bytes: ours.socket_buffer_bytes.max(theirs.socket_buffer_bytes),
+                sockets: ours.sockets.max(theirs.sockets),
+            },
+        }
+    }
+}
+
+impl Machine {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When `/proc` is not there.
+    pub fn now() -> io::Result<Self> {
+        let meminfo = fs::read_to_string("/proc/meminfo")?;
+        let sockstat = fs::read_to_string("/proc/net/sockstat")?;
+        let tcp = sockstat.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
+        Ok(Self {
+            kernel_stack_bytes: number_after(&meminfo, "KernelStack:") * 1024,
+            page_table_bytes: number_after(&meminfo, "PageTables:") * 1024,
+            slab_bytes: number_after(&meminfo, "Slab:") * 1024,
+            socket_buffer_bytes: number_after(tcp, "mem") * rustix::param::page_size() as u64,
+            sockets: number_after(tcp, "alloc"),
+        })
+    }
+}
+
+/// Context switches of the threads alive when it was read; the kernel tells none of threads that have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Switches {
+    /// The thread gave its CPU up: it waited.
+    pub voluntary: u64,
+    /// The scheduler took it.
+    pub involuntary: u64,
+}
+
+impl Switches {
+    /// Reads one file for each thread: at 10,000 threads that is a tenth of a second.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn of(pid: u32) -> io::Result<Self> {
+        let mut sum = Self::default();
+        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+            // A thread may end between the listing and the reading.
+            let Ok(status) = fs::read_to_string(task?.path().join("status")) else { continue };
+            sum.voluntary += number_after(&status, "\nvoluntary_ctxt_switches:");
+            sum.involuntary += number_after(&status, "nonvoluntary_ctxt_switches:");
+        }
+        Ok(sum)
+    }
+}
+
+/// What a process spent over a window, and held before it and at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// The window.
+    pub window: Duration,
+    /// CPU time of all threads, to the nanosecond.
+    pub cpu: Duration,
+    /// Its user part, in ticks of 10 ms.
+    pub user: Duration,
+    /// Its system part, in ticks of 10 ms.
+    pub system: Duration,
+    /// Context switches of threads that were alive at the end, over `switches_window`.
+    pub switches: Switches,
+    /// Somewhat longer than the window: reading the switches of many threads takes time, which is spent outside it.
+    pub switches_window: Duration,
+    /// When the sampler was started.
+    pub base: Held,
+    /// The most of each, between the start and the end.
+    pub peak: Held,
+    /// At the end.
+    pub last: Held,
+}
+
+/// Watches a process.
+#[derive(Debug)]
+pub struct Sampler {
+    pid: u32,
+    base: Held,
+    began: Began,
+    stop: mpsc::Sender<()>,
+    thread: JoinHandle<Held>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Began {
+    at: Instant,
+    cpu: Cpu,
+    switches_at: Instant,
+    switches: Switches,
+}
+
+impl Began {
+    fn now(pid: u32) -> io::Result<Self> {
+        let (switches_at, switches) = (Instant::now(), Switches::of(pid)?);
+        Ok(Self { switches_at, switches, cpu: Cpu::of(pid)?, at: Instant::now() })
+    }
+}
+
+impl Sampler {
+    /// Starts to read what the process holds, now and every interval. The window begins here too, until
+    /// [`Sampler::begin`] says otherwise.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn start(pid: u32, interval: Duration) -> io::Result<Self> {
+        let base = Held::by(pid)?;
+        let began = Began::now(pid)?;
+        let (stop, stopped) = mpsc::channel();
+        let watch = move || {
+            let mut peak = base;
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                let Ok(held) = Held::by(pid) else { break };
+                peak = peak.max(held);
+            }
+            peak
+        };
+        let thread = thread::Builder::new().name("sampler".into()).spawn(watch)?;
+        Ok(Self { pid, base, began, stop, thread })
+    }
+
+    /// The window of CPU time and switches begins now.
+    pub fn begin(&mut self) {
+        // A process that has ended is found at the end: nothing more is spent.
+        self.began = Began::now(self.pid).unwrap_or(self.began);
+    }
+
+    /// The window ends now. When the process has ended meanwhile, its last reading is the one before.
+    pub fn stop(self) -> Usage {
+        let (at, cpu) = (Instant::now(), Cpu::of(self.pid).unwrap_or(self.began.cpu));
+        let last = Held::by(self.pid).unwrap_or_default();
+        let switches = Switches::of(self.pid).unwrap_or(self.began.switches);
+        let switches_window = self.began.switches_at.elapsed();
+        let _ = self.stop.send(());
+        let peak = self.thread.join().expect("the sampler does not panic").max(last);
+        Usage {
+            window: at - self.began.at,
+            cpu: cpu.total.saturating_sub(self.began.cpu.total),
+            user: cpu.user.saturating_sub(self.began.cpu.user),
+            system: cpu.system.saturating_sub(self.began.cpu.system),
+            switches: Switches {
+                voluntary: switches.voluntary.saturating_sub(self.began.switches.voluntary),
+                involuntary: switches.involuntary.saturating_sub(self.began.switches.involuntary),
+            },
+            switches_window,
+            base: self.base,
+            peak,
+            last,
+        }
+    }
+}
+
+/// The number that follows a name in one of the kernel's texts; 0 when the kernel does not say.
+fn number_after(text: &str, name: &str) -> u64 {
+    let Some((_, rest)) = text.split_once(name) else { return 0 };
+    let rest = rest.trim_start();
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_thread_shows_as_cpu_time_and_a_thread_even_after_it_ended() {
+        let pid = std::process::id();
+        let mut sampler = Sampler::start(pid, Duration::from_millis(5)).unwrap();
+        sampler.begin();
+        let busy = thread::spawn(|| {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(200) {
+                std::hint::spin_loop();
+            }
+            rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime)
+        });
+        let spent = busy.join().unwrap();
+        let spent = Duration::new(spent.tv_sec as u64, spent.tv_nsec as u32);
+        let usage = sampler.stop();
+        assert!(usage.cpu >= spent, "{usage:?} {spent:?}");
+        assert!(usage.window >= Duration::from_millis(200), "{usage:?}");
+        assert!(usage.peak.threads > usage.base.threads, "{usage:?}");
+        assert!(usage.base.rss_bytes > 100_000 && usage.base.page_table_bytes > 0, "{usage:?}");
+        assert!(usage.base.machine.slab_bytes > 0, "{usage:?}");
+    }
+
+    #[test]
+    fn a_wait_is_a_voluntary_switch() {
+        let before = Switches::of(std::process::id()).unwrap();
+        for _ in 0..50 {
+            thread::sleep(Duration::from_micros(100));
+        }
+        let after = Switches::of(std::process::id()).unwrap();
+        assert!(after.voluntary >= before.voluntary + 50, "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn a_process_that_is_not_there_cannot_be_watched() {
+        assert!(Sampler::start(u32::MAX / 2, Duration::from_millis(5)).is_err());
+    }
+}
