@@ -1,9 +1,10 @@
 //! Acting out one request: the plain profile, or the fault that its name or the dials ask for.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use flate2::{Compression, write::GzEncoder};
 use tokio::io::AsyncWriteExt;
 
 use crate::connection::{After, Connection};
@@ -15,7 +16,7 @@ use crate::{Fault, Profile, bomb};
 
 /// Answers one request, and says what becomes of the connection.
 pub(crate) async fn answer(connection: &mut Connection, request: &Request) -> io::Result<After> {
-    let mut act = Act { connection, request, closing: !request.keep_alive };
+    let mut act = Act { connection, request, closing: !request.keep_alive, quota: unlimited() };
     if !request.user_agent {
         act.tally().no_user_agent();
         act.closing = true;
@@ -34,14 +35,16 @@ pub(crate) async fn answer(connection: &mut Connection, request: &Request) -> io
         Some(Fault::Slow(latency)) => latency,
         _ => dials.latency.draw(dials.seed, name, nth),
     };
-    let quota = dials.rate_limit.map(|limit| act.tally().spend(limit));
-    if let Some(quota) = quota.filter(|quota| quota.over) {
-        return act.refuse(403, quota, None).await;
+    if let Some(limit) = dials.rate_limit {
+        act.quota = act.connection.world.tally().spend(limit);
+        if act.quota.over {
+            return act.refuse(403, act.quota, None).await;
+        }
     }
     act.connection.pause(latency).await?;
     match fault {
-        None => act.profile(name, quota).await,
-        Some(fault) => act.out(fault, name, nth, quota).await,
+        None => act.profile(name).await,
+        Some(fault) => act.out(fault, name, nth).await,
     }
 }
 
@@ -50,6 +53,8 @@ struct Act<'a> {
     request: &'a Request,
     /// Whether the reply says that it is the connection's last.
     closing: bool,
+    /// What the reply says of the rate limit.
+    quota: Quota,
 }
 
 impl Act<'_> {
@@ -58,14 +63,14 @@ impl Act<'_> {
     }
 
     /// The profile, or that the client has it already.
-    async fn profile(&mut self, name: &str, quota: Option<Quota>) -> io::Result<After> {
+    async fn profile(&mut self, name: &str) -> io::Result<After> {
         let etag = etag(name);
         let known = self.request.has(&etag);
         let head = self
             .head(if known { 304 } else { 200 }, JSON)
             .field("etag", &etag)
             .field("last-modified", httpdate::HttpDate::from(last_modified(name)))
-            .quota(quota.unwrap_or_else(unlimited));
+            .quota(self.quota);
         if known {
             self.tally().not_modified();
             return self.write(&head.bare(), After::Keep).await;
@@ -73,18 +78,12 @@ impl Act<'_> {
         self.send(head, &Profile::of(name).json()).await
     }
 
-    async fn out(
-        &mut self,
-        fault: Fault,
-        name: &str,
-        nth: u64,
-        quota: Option<Quota>,
-    ) -> io::Result<After> {
+    async fn out(&mut self, fault: Fault, name: &str, nth: u64) -> io::Result<After> {
         let body = || Profile::of(name).json();
         let json = self.head(200, JSON);
         let host = self.request.host.as_deref().unwrap_or("localhost").to_owned();
         match fault {
-            Fault::Slow(_) => self.profile(name, quota).await,
+            Fault::Slow(_) => self.profile(name).await,
             Fault::Size(bytes) => self.send(json, &padded(name, bytes)).await,
             Fault::Chunked if self.request.is_head() => {
                 self.write(&json.chunked(), After::Keep).await
@@ -95,11 +94,16 @@ impl Act<'_> {
                 bytes.extend_from_slice(b"0\r\n\r\n");
                 self.write(&bytes, After::Keep).await
             }
+            Fault::Gzip => {
+                let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+                packed.write_all(&body())?;
+                self.send(json.field("content-encoding", "gzip"), &packed.finish()?).await
+            }
             Fault::Closes => {
                 self.closing = true;
-                self.profile(name, quota).await
+                self.profile(name).await
             }
-            Fault::Stale => self.profile(name, quota).await.map(|_| After::Close),
+            Fault::Stale => self.profile(name).await.map(|_| After::Close),
             Fault::Missing => self.fail(404, "/users/users#get-a-user").await,
             Fault::Error(status) => self.fail(status, "").await,
 
@@ -171,7 +175,7 @@ impl Act<'_> {
             Fault::RateLimited => self.refuse(403, used_up(), None).await,
             Fault::RateLimited429 => self.refuse(429, used_up(), Some(7)).await,
             Fault::Secondary => {
-                let head = self.head(403, JSON).field("retry-after", 60).quota(unlimited());
+                let head = self.head(403, JSON).field("retry-after", 60).quota(self.quota);
                 self.send(head, &failure(403, reply::SECONDARY, reply::SECONDARY_PAGE)).await
             }
 
@@ -184,8 +188,8 @@ impl Act<'_> {
 
             Fault::Flaky if nth == 1 => self.fail(503, "").await,
             Fault::FlakyReset if nth == 1 => Ok(After::Reset),
-            Fault::Flaky429 if nth == 1 => self.refuse(429, unlimited(), Some(1)).await,
-            Fault::Flaky | Fault::FlakyReset | Fault::Flaky429 => self.profile(name, quota).await,
+            Fault::Flaky429 if nth == 1 => self.refuse(429, self.quota, Some(1)).await,
+            Fault::Flaky | Fault::FlakyReset | Fault::Flaky429 => self.profile(name).await,
         }
     }
 
@@ -203,7 +207,7 @@ impl Act<'_> {
 
     /// A failure in GitHub's words.
     async fn fail(&mut self, status: u16, page: &str) -> io::Result<After> {
-        let head = self.head(status, JSON).quota(unlimited());
+        let head = self.head(status, JSON).quota(self.quota);
         self.send(head, &failure(status, message(status), page)).await
     }
 

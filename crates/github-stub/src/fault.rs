@@ -11,6 +11,7 @@ pub enum Fault {
     Slow(Duration),
     Size(usize),
     Chunked,
+    Gzip,
     Closes,
     Stale,
     Missing,
@@ -55,6 +56,7 @@ pub const FAULTS: &[(&str, &str)] = &[
     ),
     ("size-BYTES", "a profile padded to exactly that many bytes (`size-1048576`)"),
     ("chunked", "the profile in chunks: right, and without a length"),
+    ("gzip", "the profile compressed: right, as GitHub sends it to who accepts it"),
     ("closes", "the profile with `Connection: close`"),
     ("stale", "the profile, and then the connection is closed without a word about it"),
     ("missing", "GitHub's 404"),
@@ -118,6 +120,7 @@ fn exact(name: &str) -> Option<Fault> {
     }
     Some(match name {
         "chunked" => Fault::Chunked,
+        "gzip" => Fault::Gzip,
         "closes" => Fault::Closes,
         "stale" => Fault::Stale,
         "missing" => Fault::Missing,

@@ -10,6 +10,7 @@
 //! | `slow-DURATION` | the profile after `DURATION` (`slow-500ms`, `slow-2s-17`) instead of `--latency` |
 //! | `size-BYTES` | a profile padded to exactly that many bytes (`size-1048576`) |
 //! | `chunked` | the profile in chunks: right, and without a length |
+//! | `gzip` | the profile compressed: right, as GitHub sends it to who accepts it |
 //! | `closes` | the profile with `Connection: close` |
 //! | `stale` | the profile, and then the connection is closed without a word about it |
 //! | `missing` | GitHub's 404 |

@@ -53,6 +53,15 @@ fn chunked_is_the_same_profile_without_a_length() {
 }
 
 #[test]
+fn gzip_is_the_same_profile_compressed() {
+    let reply = get(&plain(), "gzip");
+    assert_eq!(reply.field("content-encoding"), Some("gzip"));
+    let mut profile = Vec::new();
+    flate2::read::GzDecoder::new(reply.body.as_slice()).read_to_end(&mut profile).unwrap();
+    assert_eq!(profile, github_stub::Profile::of("gzip").json());
+}
+
+#[test]
 fn closes_says_so_and_stale_does_not() {
     let stub = plain();
     for (name, says) in [("closes", Some("close")), ("stale", None)] {

@@ -1,4 +1,5 @@
 //! The stub as a process: its first line, its flags, and how it ends.
+#![expect(clippy::unwrap_used, reason = "a test ends where its process does")]
 
 mod client;
 

@@ -1,5 +1,6 @@
 //! A client of bare sockets, so that what a test sees is what the stub sent.
 #![expect(dead_code, reason = "each test file uses a part of it")]
+#![expect(clippy::unwrap_used, reason = "a test ends where its client does")]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
