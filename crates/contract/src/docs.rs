@@ -1,9 +1,11 @@
 //! `/docs`: Swagger UI from assets inside the binary; it loads nothing from elsewhere and works offline.
 
-use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use utoipa_swagger_ui::Config;
+
+use crate::{Limits, PathParam, Problem};
 
 /// A file of the page.
 #[derive(Clone, Debug)]
@@ -11,15 +13,31 @@ pub struct Asset {
     /// Its media type.
     pub media_type: String,
     /// Its bytes.
-    pub bytes: Cow<'static, [u8]>,
+    pub bytes: Bytes,
 }
 
-/// The file at a path below `/docs/`; `index.html` is the page itself.
-pub fn asset(path: &str) -> Option<Asset> {
+/// The page itself, at `/docs`; its files are below `/docs/`.
+pub fn page() -> Asset {
+    static PAGE: LazyLock<Asset> = LazyLock::new(|| {
+        let Asset { media_type, bytes } = asset("index.html").expect("the page is embedded");
+        // The page stands at /docs without a slash, so its relative links would miss their folder.
+        let html = String::from_utf8_lossy(&bytes).replace("\"./", "\"/docs/");
+        Asset { media_type, bytes: html.into() }
+    });
+    PAGE.clone()
+}
+
+impl PathParam for Asset {
+    fn parse(text: &str, _limits: &Limits) -> Result<Self, Problem> {
+        asset(text).ok_or_else(Problem::not_found)
+    }
+}
+
+fn asset(name: &str) -> Option<Asset> {
     static CONFIG: LazyLock<Arc<Config<'static>>> =
         LazyLock::new(|| Arc::new(Config::from("/openapi.json")));
-    let file = utoipa_swagger_ui::serve(path, Arc::clone(&CONFIG)).ok().flatten()?;
-    Some(Asset { media_type: file.content_type, bytes: file.bytes })
+    let file = utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)).ok().flatten()?;
+    Some(Asset { media_type: file.content_type, bytes: file.bytes.into_owned().into() })
 }
 
 #[cfg(test)]
@@ -28,9 +46,16 @@ mod tests {
 
     #[test]
     fn the_page_loads_its_own_files_and_our_document() {
-        let text = |path| String::from_utf8(asset(path).unwrap().bytes.into_owned()).unwrap();
-        assert!(!text("index.html").contains("//"), "the page loads something from elsewhere");
-        assert!(text("swagger-initializer.js").contains("/openapi.json"));
+        let text = |asset: Asset| String::from_utf8(asset.bytes.to_vec()).unwrap();
+        let html = text(page());
+        let html = html.as_str();
+        assert!(!html.contains("//"), "the page loads something from elsewhere: {html}");
+        for link in html.split('"').filter(|part| part.starts_with("/docs/")) {
+            assert!(Asset::from_path(link, &Limits::default()).is_ok(), "{link}");
+        }
+        assert!(html.contains("/docs/swagger-initializer.js"), "{html}");
+        let initializer = asset("swagger-initializer.js").unwrap();
+        assert!(text(initializer).contains("/openapi.json"));
         assert!(asset("../Cargo.toml").is_none());
     }
 }

@@ -3,7 +3,7 @@
 //! hyper does not check `Host` at all, actix-http half; both take more fields and longer lines than our limits.
 //! One set of rules, so that the three servers refuse the same requests with the same status.
 
-use http::{HeaderMap, Method, StatusCode, Uri, Version, header};
+use http::{HeaderMap, StatusCode, header};
 
 use crate::Limits;
 
@@ -42,38 +42,67 @@ impl Refusal {
     }
 }
 
+/// A parsed request line, in plain words: actix-web is on another major version of the `http` crate than hyper.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// `GET`, `POST`, …
+    pub method: &'a str,
+    /// The target's path.
+    pub path: &'a str,
+    /// The target's query.
+    pub query: Option<&'a str>,
+    /// The target's authority, in absolute-form and authority-form.
+    pub authority: Option<&'a str>,
+    /// Whether the target has a scheme: absolute-form.
+    pub has_scheme: bool,
+    /// HTTP/1.1, as against HTTP/1.0.
+    pub is_http11: bool,
+}
+
+/// The fields of a head.
+pub trait Fields {
+    /// How many lines.
+    fn count(&self) -> usize;
+    /// The values of every line of this name, which is lower-case.
+    fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]>;
+}
+
+impl Fields for HeaderMap {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(header::HeaderName::from_static(name)).iter().map(|value| value.as_bytes())
+    }
+}
+
 /// Checks a parsed head.
-pub fn check(
-    method: &Method,
-    uri: &Uri,
-    version: Version,
-    fields: &HeaderMap,
-    limits: &Limits,
-) -> Result<(), Refusal> {
-    if fields.len() > limits.head_fields {
+pub fn check(line: Line<'_>, fields: &impl Fields, limits: &Limits) -> Result<(), Refusal> {
+    if fields.count() > limits.head_fields {
         return Err(Refusal::Fields);
     }
-    check_line(method, uri, limits)?;
-    check_target(method, uri)?;
-    check_host(version, fields.get_all(header::HOST).iter().map(|value| value.as_bytes()))?;
-    check_framing(version, fields)
+    check_length(line, limits)?;
+    check_target(line)?;
+    check_host(line.is_http11, fields.all("host"))?;
+    check_framing(line.is_http11, fields)
 }
 
 /// The request line is at most `head_line` bytes: method, target, version and what stands between them.
-fn check_line(method: &Method, uri: &Uri, limits: &Limits) -> Result<(), Refusal> {
-    // The parts without their separators; absolute-form adds its scheme and authority.
-    let target = uri.path().len()
-        + uri.query().map_or(0, |query| query.len() + 1)
-        + uri.authority().map_or(0, |authority| authority.as_str().len() + "http://".len());
-    let line = method.as_str().len() + 1 + target + " HTTP/1.1\r\n".len();
-    if line > limits.head_line { Err(Refusal::Line) } else { Ok(()) }
+fn check_length(line: Line<'_>, limits: &Limits) -> Result<(), Refusal> {
+    // The target's parts with their separators; absolute-form adds its scheme and authority.
+    let target = line.path.len()
+        + line.query.map_or(0, |query| query.len() + 1)
+        + line.authority.map_or(0, |authority| authority.len() + "http://".len());
+    let length = line.method.len() + 1 + target + " HTTP/1.1\r\n".len();
+    if length > limits.head_line { Err(Refusal::Line) } else { Ok(()) }
 }
 
 /// `*` belongs to OPTIONS; an authority without a scheme belongs to CONNECT (RFC 9112 section 3.2).
-fn check_target(method: &Method, uri: &Uri) -> Result<(), Refusal> {
-    let asterisk = uri.path() == "*";
-    let authority_form = uri.authority().is_some() && uri.scheme().is_none();
-    if (asterisk && method != Method::OPTIONS) || (authority_form && method != Method::CONNECT) {
+fn check_target(line: Line<'_>) -> Result<(), Refusal> {
+    let asterisk = line.path == "*";
+    let authority_form = line.authority.is_some() && !line.has_scheme;
+    if (asterisk && line.method != "OPTIONS") || (authority_form && line.method != "CONNECT") {
         return Err(Refusal::Target);
     }
     Ok(())
@@ -81,29 +110,29 @@ fn check_target(method: &Method, uri: &Uri) -> Result<(), Refusal> {
 
 /// Exactly one valid `Host` on HTTP/1.1; on HTTP/1.0 there may be none.
 pub fn check_host<'a>(
-    version: Version,
+    is_http11: bool,
     mut values: impl Iterator<Item = &'a [u8]>,
 ) -> Result<(), Refusal> {
     match (values.next(), values.next()) {
         (Some(host), None) if is_host(host) => Ok(()),
-        (None, None) if version < Version::HTTP_11 => Ok(()),
+        (None, None) if !is_http11 => Ok(()),
         _ => Err(Refusal::Host),
     }
 }
 
 /// Chunked and nothing else, or one length, or neither (RFC 9112 section 6.3).
-fn check_framing(version: Version, fields: &HeaderMap) -> Result<(), Refusal> {
-    let mut codings = fields.get_all(header::TRANSFER_ENCODING).iter();
-    let mut lengths = fields.get_all(header::CONTENT_LENGTH).iter();
+fn check_framing(is_http11: bool, fields: &impl Fields) -> Result<(), Refusal> {
+    let mut lengths = fields.all("content-length");
     let length = lengths.next();
     if lengths.next().is_some() {
         return Err(Refusal::Length);
     }
+    let mut codings = fields.all("transfer-encoding");
     let Some(coding) = codings.next() else { return Ok(()) };
-    if length.is_some() || version < Version::HTTP_11 {
+    if length.is_some() || !is_http11 {
         return Err(Refusal::Length);
     }
-    if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+    if codings.next().is_some() || !coding.eq_ignore_ascii_case(b"chunked") {
         return Err(Refusal::Coding);
     }
     Ok(())
@@ -148,24 +177,24 @@ fn is_host_byte(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn hosts(version: Version, values: &[&str]) -> Result<(), Refusal> {
-        check_host(version, values.iter().map(|value| value.as_bytes()))
+    fn hosts(is_http11: bool, values: &[&str]) -> Result<(), Refusal> {
+        check_host(is_http11, values.iter().map(|value| value.as_bytes()))
     }
 
     #[test]
     fn one_valid_host_is_needed() {
         for host in ["127.0.0.1:8080", "localhost", "[::1]:80", "[::1]", "a.example:", "x_y%20z"] {
-            assert_eq!(hosts(Version::HTTP_11, &[host]), Ok(()), "{host}");
+            assert_eq!(hosts(true, &[host]), Ok(()), "{host}");
         }
         for host in
             ["", "exa mple", "a/b", "user@host", "a:b", "[::1", "[]", "[::1]x", "a:123456", "a:1:2"]
         {
-            assert_eq!(hosts(Version::HTTP_11, &[host]), Err(Refusal::Host), "{host}");
+            assert_eq!(hosts(true, &[host]), Err(Refusal::Host), "{host}");
         }
-        assert_eq!(hosts(Version::HTTP_11, &["a", "a"]), Err(Refusal::Host));
-        assert_eq!(hosts(Version::HTTP_11, &[]), Err(Refusal::Host));
-        assert_eq!(hosts(Version::HTTP_10, &[]), Ok(()));
-        assert_eq!(hosts(Version::HTTP_10, &["a", "b"]), Err(Refusal::Host));
+        assert_eq!(hosts(true, &["a", "a"]), Err(Refusal::Host));
+        assert_eq!(hosts(true, &[]), Err(Refusal::Host));
+        assert_eq!(hosts(false, &[]), Ok(()));
+        assert_eq!(hosts(false, &["a", "b"]), Err(Refusal::Host));
     }
 
     #[test]
@@ -178,10 +207,16 @@ mod tests {
                 })
                 .chain([(header::HOST, "a".parse().unwrap())])
                 .collect::<HeaderMap>();
-            let uri = target.parse().unwrap();
-            check(&Method::GET, &uri, Version::HTTP_11, &fields, &Limits::default())
-                .map_err(Refusal::status)
-                .map_err(|status| status.as_u16())
+            let uri: http::Uri = target.parse().unwrap();
+            let line = Line {
+                method: "GET",
+                path: uri.path(),
+                query: uri.query(),
+                authority: uri.authority().map(|authority| authority.as_str()),
+                has_scheme: uri.scheme().is_some(),
+                is_http11: true,
+            };
+            check(line, &fields, &Limits::default()).map_err(|refusal| refusal.status().as_u16())
         };
         assert_eq!(check("/", &[]), Ok(()));
         assert_eq!(check("http://a/", &[]), Ok(()));

@@ -1,31 +1,34 @@
 //! The fields every reply carries, whatever it answers, so that no server looks better by sending less.
+//!
+//! Plain text, because actix-web is on another major version of the `http` crate than hyper.
 
-use http::{HeaderName, HeaderValue, header};
+/// `X-Content-Type-Options`: the type is what it says, no guessing.
+pub const NOSNIFF: &str = "nosniff";
 
-/// `nosniff`, a policy that allows nothing, no referrer, no storing.
-pub const ALWAYS: [(HeaderName, HeaderValue); 4] = [
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-];
+/// `Content-Security-Policy`: an API reply loads nothing.
+pub const POLICY: &str = "default-src 'none'";
 
 /// The policy of the pages made for a browser: their own files, and the inline styles and images of Swagger UI.
-pub const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
-);
+pub const PAGE_POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
 
-/// `X-Request-Id`: taken from the client when it is one, else made.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// `Referrer-Policy`: where our pages link to does not learn of it.
+pub const NO_REFERRER: &str = "no-referrer";
+
+/// `Cache-Control`: each request asks again.
+pub const NO_STORE: &str = "no-store";
+
+/// The field that carries a [`RequestId`](crate::RequestId).
+pub const REQUEST_ID: &str = "x-request-id";
 
 /// The media type of `/plaintext` and `/echo`.
-pub const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+pub const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The media type of everything that is JSON and no problem.
-pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub const JSON: &str = "application/json";
 
 /// The media type of a failure.
-pub const PROBLEM: HeaderValue = HeaderValue::from_static(crate::problem::MEDIA_TYPE);
+pub const PROBLEM: &str = "application/problem+json";
 
 /// The media type of `/metrics` (Prometheus text exposition format).
-pub const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
+pub const METRICS: &str = "text/plain; version=0.0.4";

@@ -6,9 +6,6 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The media type of every failure.
-pub const MEDIA_TYPE: &str = "application/problem+json";
-
 /// A failure as the client reads it.
 ///
 /// `instance` is the path of the request; a server fills it in when it writes the reply, because whoever

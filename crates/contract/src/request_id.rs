@@ -4,20 +4,22 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::{HeaderMap, HeaderValue};
-
-use crate::headers::REQUEST_ID;
-
 /// The id of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+pub struct RequestId(Text);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Text {
+    Given(Box<str>),
+    Made([u8; 16]),
+}
 
 impl RequestId {
     /// The client's own if it is `[A-Za-z0-9._-]{1,64}`, else a new one.
-    pub fn of(fields: &HeaderMap) -> Self {
-        match fields.get(REQUEST_ID) {
-            Some(given) if is_id(given.as_bytes()) => Self(given.clone()),
-            _ => Self::new(),
+    pub fn of(given: Option<&[u8]>) -> Self {
+        match given.and_then(id) {
+            Some(given) => Self(Text::Given(given.into())),
+            None => Self::new(),
         }
     }
 
@@ -32,17 +34,15 @@ impl RequestId {
         for (place, byte) in text.iter_mut().enumerate() {
             *byte = b"0123456789abcdef"[(id >> (60 - 4 * place)) as usize & 15];
         }
-        Self(HeaderValue::from_bytes(&text).expect("hexadecimal digits are visible ASCII"))
+        Self(Text::Made(text))
     }
 
-    /// As the value of the field.
-    pub fn value(&self) -> &HeaderValue {
-        &self.0
-    }
-
-    /// As text, for the log.
+    /// As text: visible ASCII.
     pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        match &self.0 {
+            Text::Given(text) => text,
+            Text::Made(text) => std::str::from_utf8(text).expect("hexadecimal digits are ASCII"),
+        }
     }
 }
 
@@ -52,9 +52,12 @@ impl Default for RequestId {
     }
 }
 
-fn is_id(value: &[u8]) -> bool {
+fn id(value: &[u8]) -> Option<&str> {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-    (1..=64).contains(&value.len()) && value.iter().all(allowed)
+    if !(1..=64).contains(&value.len()) || !value.iter().all(allowed) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()
 }
 
 #[cfg(test)]
@@ -63,13 +66,10 @@ mod tests {
 
     #[test]
     fn a_good_id_is_kept_and_a_bad_one_replaced() {
-        let of = |value: &'static str| {
-            let mut fields = HeaderMap::new();
-            fields.insert(REQUEST_ID, HeaderValue::from_static(value));
-            RequestId::of(&fields).as_str().to_owned()
-        };
+        let of = |value: &str| RequestId::of(Some(value.as_bytes())).as_str().to_owned();
         assert_eq!(of("A-1._z"), "A-1._z");
         assert_eq!(of("a b").len(), 16);
+        assert_eq!(of(&"a".repeat(65)).len(), 16);
         assert_ne!(of(""), of(""));
     }
 }

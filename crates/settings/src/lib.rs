@@ -5,10 +5,12 @@
 
 mod descriptors;
 mod flags;
+mod listen;
 mod log;
 mod telemetry;
 
 pub use descriptors::raise_descriptor_limit;
 pub use flags::Flags;
+pub use listen::listen;
 pub use log::Log;
 pub use telemetry::{Answers, Telemetry};
