@@ -1,0 +1,3 @@
+//! The instrument: runs the servers side by side and says what each way of waiting costs.
+
+pub mod results;

@@ -1,0 +1,3 @@
+//! `lab`: blocking or async? Measured here.
+
+fn main() {}
