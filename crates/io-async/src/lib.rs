@@ -1,0 +1,22 @@
+//! How one call to the outside is made when the task awaits it.
+//!
+//! Its twin is `io-blocking`: the same files, functions and order, and a line differs only where the way of waiting makes
+//! it differ. What a request does with these calls (order, fan-out, placement) is written in each server's handlers.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | a user of GitHub: one call, its deadline, its retries | [`github`] |
+//! | how many calls are made at once, and how one waits for its turn | `permits` |
+//! | which failures are tried again, and what the others become | `lost` |
+//! | connections, TLS, and what is switched off | `connect` |
+//! | where the upstream is, and who it may be | `addresses`, `upstream` |
+
+mod addresses;
+mod connect;
+pub mod github;
+mod lost;
+mod permits;
+mod upstream;
+
+pub use github::Github;
+pub use upstream::BadUpstream;

@@ -1,0 +1,62 @@
+//! How many calls are made at once: a caller without a permit awaits one, and its thread is free meanwhile.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+/// So many permits, given out first come, first served.
+#[derive(Clone, Debug)]
+pub(crate) struct Permits(Arc<Semaphore>);
+
+/// One call's leave to be made, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Permit(#[expect(dead_code, reason = "held to be dropped")] OwnedSemaphorePermit);
+
+impl Permits {
+    pub(crate) fn new(count: usize) -> Self {
+        Self(Arc::new(Semaphore::new(count)))
+    }
+
+    /// A permit, or nothing if none came in time.
+    pub(crate) async fn acquire(&self, deadline: Instant) -> Option<Permit> {
+        let granted = timeout_at(deadline, Arc::clone(&self.0).acquire_owned()).await.ok()?;
+        Some(Permit(granted.expect("this semaphore is never closed")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{task, time};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_permit_given_back_goes_to_who_waits() {
+        let permits = Permits::new(1);
+        let soon = Instant::now() + Duration::from_secs(5);
+        let first = permits.acquire(soon).await.unwrap();
+        let second = task::spawn({
+            let permits = permits.clone();
+            async move { permits.acquire(soon).await.is_some() }
+        });
+        time::sleep(Duration::from_millis(20)).await;
+        drop(first);
+        assert!(second.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn without_a_permit_the_wait_ends_at_the_deadline() {
+        let permits = Permits::new(1);
+        let start = Instant::now();
+        let held = permits.acquire(start).await.unwrap();
+        assert!(permits.acquire(start + Duration::from_millis(50)).await.is_none());
+        let waited = start.elapsed().as_millis();
+        assert!((50..250).contains(&waited), "{waited} ms");
+        // Whoever gave up is no longer in the way.
+        drop(held);
+        assert!(permits.acquire(Instant::now()).await.is_some());
+    }
+}
