@@ -1,0 +1,163 @@
+//! The head of an answer: the same bytes in the same order as hyper under axum would send.
+
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
+
+/// What the head must say besides what the handler set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) version: Version,
+    pub(crate) status: StatusCode,
+    /// How the end of the content is known.
+    pub(crate) extent: Extent,
+    pub(crate) keep_alive: bool,
+}
+
+/// How the client knows where the content ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// By `content-length`.
+    Length(u64),
+    /// By the last chunk.
+    Chunked,
+    /// By the end of the connection, or there is none and nothing to say.
+    Unsaid,
+}
+
+/// Appends a head. Fields stand in the handler's order, then `content-length`, `connection`, `transfer-encoding` and
+/// `date`, unless the handler set them.
+pub(crate) fn encode(out: &mut Vec<u8>, shape: Shape, fields: &HeaderMap, date: &str) {
+    if shape.version == Version::HTTP_11 && shape.status == StatusCode::OK {
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    } else {
+        let old = shape.version == Version::HTTP_10;
+        out.extend_from_slice(if old { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
+        out.extend_from_slice(shape.status.as_str().as_bytes());
+        out.push(b' ');
+        let reason = shape.status.canonical_reason().unwrap_or("<none>");
+        out.extend_from_slice(reason.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+
+    let (mut dated, mut measured) = (false, false);
+    for (name, value) in fields {
+        // How the message ends and whether the connection stays is the server's to say.
+        match *name {
+            CONNECTION | TRANSFER_ENCODING => continue,
+            CONTENT_LENGTH => {
+                if let Extent::Length(length) = shape.extent
+                    && !measured
+                {
+                    measured = true;
+                    push_length(out, length);
+                }
+                continue;
+            }
+            DATE => dated = true,
+            _ => {}
+        }
+        push(out, name.as_str(), value);
+    }
+    if let Extent::Length(length) = shape.extent
+        && !measured
+    {
+        push_length(out, length);
+    }
+    match shape.version {
+        Version::HTTP_11 if !shape.keep_alive => out.extend_from_slice(b"connection: close\r\n"),
+        Version::HTTP_10 if shape.keep_alive => {
+            out.extend_from_slice(b"connection: keep-alive\r\n");
+        }
+        _ => {}
+    }
+    if shape.extent == Extent::Chunked {
+        out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+    }
+    if !dated {
+        out.extend_from_slice(b"date: ");
+        out.extend_from_slice(date.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the whole answer to a request that was not accepted: no content, and the connection closes.
+pub(crate) fn encode_refusal(out: &mut Vec<u8>, status: StatusCode, date: &str) {
+    let reason = status.canonical_reason().unwrap_or("<none>");
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(reason.as_bytes());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        out.extend_from_slice(b"\r\nretry-after: 1");
+    }
+    out.extend_from_slice(b"\r\nconnection: close\r\ncontent-length: 0\r\ndate: ");
+    out.extend_from_slice(date.as_bytes());
+    out.extend_from_slice(b"\r\n\r\n");
+}
+
+fn push(out: &mut Vec<u8>, name: &str, value: &HeaderValue) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_length(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(b"content-length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(shape: Shape, fields: &[(&'static str, &'static str)]) -> String {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        let mut out = Vec::new();
+        encode(&mut out, shape, &map, "DATE");
+        String::from_utf8(out).unwrap()
+    }
+
+    const OK: Shape = Shape {
+        version: Version::HTTP_11,
+        status: StatusCode::OK,
+        extent: Extent::Length(5),
+        keep_alive: true,
+    };
+
+    #[test]
+    fn the_head_has_the_order_of_hyper() {
+        assert_eq!(
+            head(OK, &[("content-type", "a"), ("x-b", "1"), ("x-b", "2")]),
+            "HTTP/1.1 200 OK\r\ncontent-type: a\r\nx-b: 1\r\nx-b: 2\r\ncontent-length: 5\r\ndate: DATE\r\n\r\n"
+        );
+        let chunked = Shape { extent: Extent::Chunked, keep_alive: false, ..OK };
+        assert_eq!(
+            head(chunked, &[]),
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\ndate: DATE\r\n\r\n"
+        );
+        let old = Shape { version: Version::HTTP_10, status: StatusCode::NOT_FOUND, ..OK };
+        assert_eq!(
+            head(old, &[]),
+            "HTTP/1.0 404 Not Found\r\ncontent-length: 5\r\nconnection: keep-alive\r\ndate: DATE\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_handler_cannot_contradict_the_framing() {
+        let fields = [
+            ("content-length", "9"),
+            ("transfer-encoding", "gzip"),
+            ("connection", "upgrade"),
+            ("date", "mine"),
+        ];
+        assert_eq!(head(OK, &fields), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ndate: mine\r\n\r\n");
+        let unsaid = Shape { extent: Extent::Unsaid, ..OK };
+        assert_eq!(head(unsaid, &fields), "HTTP/1.1 200 OK\r\ndate: mine\r\n\r\n");
+    }
+}

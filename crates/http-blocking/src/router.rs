@@ -1,0 +1,296 @@
+//! Paths to handlers: `Router::new().route("/wait/{seconds}", get(wait)).with_state(state)`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::method_router::{Endpoint, bound, endpoint};
+use crate::{Handler, IntoResponse, MethodRouter, Request, Response, Service};
+
+/// Routes on the raw path: dot segments and percent-encoding are left as they came, so `/wait/1/` and `/wait/%31` are
+/// not `/wait/1`. `S` is the state that handlers still miss; a router that misses none is a [`Service`].
+pub struct Router<S = ()> {
+    matcher: matchit::Router<usize>,
+    routes: Vec<(Arc<str>, MethodRouter<S>)>,
+    fallback: Option<Endpoint<S>>,
+    method_not_allowed: Option<Endpoint<S>>,
+    layers: Vec<Layer>,
+}
+
+type Layer = Box<dyn Fn(Request, Next<'_>) -> Response + Send + Sync>;
+
+impl<S: Send + Sync + 'static> Router<S> {
+    /// Answers every path with 404.
+    pub fn new() -> Self {
+        Self {
+            matcher: matchit::Router::new(),
+            routes: Vec::new(),
+            fallback: None,
+            method_not_allowed: None,
+            layers: Vec::new(),
+        }
+    }
+
+    /// Answers `path`, where `{name}` stands for one segment and `{*name}` for the rest.
+    ///
+    /// # Panics
+    /// When the path is malformed or conflicts with one already there.
+    #[must_use]
+    pub fn route(mut self, path: &str, methods: MethodRouter<S>) -> Self {
+        if let Err(error) = self.matcher.insert(path, self.routes.len()) {
+            panic!("cannot route `{path}`: {error}");
+        }
+        self.routes.push((path.into(), methods));
+        self
+    }
+
+    /// Takes the routes of `other` too; its fallbacks and layers are left behind.
+    ///
+    /// # Panics
+    /// When a path is in both.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        other.routes.into_iter().fold(self, |router, (path, methods)| router.route(&path, methods))
+    }
+
+    /// Answers the paths that no route matches, instead of a bare 404.
+    #[must_use]
+    pub fn fallback<H: Handler<T, S>, T: 'static>(mut self, handler: H) -> Self {
+        self.fallback = Some(endpoint(handler));
+        self
+    }
+
+    /// Answers known paths with an unknown method, instead of a bare 405. `Allow` is added to its answer.
+    #[must_use]
+    pub fn method_not_allowed_fallback<H: Handler<T, S>, T: 'static>(mut self, handler: H) -> Self {
+        self.method_not_allowed = Some(endpoint(handler));
+        self
+    }
+
+    /// Runs `layer` around every answer, fallbacks included, after the path was matched. The last one added is the
+    /// outermost.
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Fn(Request, Next<'_>) -> Response + Send + Sync + 'static,
+    {
+        self.layers.push(Box::new(layer));
+        self
+    }
+
+    /// Gives the handlers the state they miss.
+    pub fn with_state(self, state: S) -> Router<()> {
+        let state = Arc::new(state);
+        let bind = |methods: (Arc<str>, MethodRouter<S>)| (methods.0, methods.1.bind(&state));
+        Router {
+            matcher: self.matcher,
+            routes: self.routes.into_iter().map(bind).collect(),
+            fallback: self.fallback.map(|endpoint| bound(endpoint, &state)),
+            method_not_allowed: self.method_not_allowed.map(|endpoint| bound(endpoint, &state)),
+            layers: self.layers,
+        }
+    }
+}
+
+impl<S: Send + Sync + 'static> Default for Router<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Service for Router<()> {
+    fn call(&self, mut request: Request) -> Response {
+        let route = self.find(&mut request);
+        Next { layers: &self.layers, router: self, route }.run(request)
+    }
+}
+
+impl Router<()> {
+    /// The route of the request's path; leaves with the request what was matched.
+    fn find(&self, request: &mut Request) -> Option<&MethodRouter> {
+        let path = request.uri().path();
+        let found = self.matcher.at(path).ok()?;
+        let (template, methods) = &self.routes[*found.value];
+        let values = found.params.iter().map(|(_, value)| range_in(path, value)).collect();
+        let matched = Matched { template: MatchedPath(Arc::clone(template)), values };
+        request.body_mut().matched = Some(matched);
+        Some(methods)
+    }
+
+    fn answer(&self, request: Request, route: Option<&MethodRouter>) -> Response {
+        let Some(methods) = route else {
+            return match &self.fallback {
+                Some(fallback) => fallback.answer(request, &()),
+                None => StatusCode::NOT_FOUND.into_response(),
+            };
+        };
+        if let Some(endpoint) = methods.endpoint(request.method()) {
+            return endpoint.answer(request, &());
+        }
+        let mut response = match &self.method_not_allowed {
+            Some(fallback) => fallback.answer(request, &()),
+            None => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+        };
+        methods.set_allow(&mut response);
+        response
+    }
+}
+
+/// What a [layer](Router::layer) stands in front of.
+pub struct Next<'a> {
+    layers: &'a [Layer],
+    router: &'a Router<()>,
+    route: Option<&'a MethodRouter>,
+}
+
+impl Next<'_> {
+    /// Lets the request through.
+    pub fn run(self, request: Request) -> Response {
+        match self.layers.split_last() {
+            Some((layer, layers)) => layer(request, Next { layers, ..self }),
+            None => self.router.answer(request, self.route),
+        }
+    }
+}
+
+/// The path of the route that matched, as it was given to [`Router::route`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchedPath(Arc<str>);
+
+impl MatchedPath {
+    /// What `request` matched; none in a fallback for unknown paths.
+    pub fn of(request: &Request) -> Option<Self> {
+        Some(request.body().matched.as_ref()?.template.clone())
+    }
+
+    /// The template: `/wait/{seconds}`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The segments of the path that stand where the route has `{name}`, raw: not percent-decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct PathParams<'a> {
+    path: &'a str,
+    matched: Option<&'a Matched>,
+}
+
+impl<'a> PathParams<'a> {
+    /// What `request` matched; none in a fallback.
+    pub fn of(request: &'a Request) -> Self {
+        Self { path: request.uri().path(), matched: request.body().matched.as_ref() }
+    }
+
+    /// The segment at `{name}`.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// Names and segments, in the order of the path.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let path = self.path;
+        self.matched.into_iter().flat_map(move |matched| {
+            let names = matched.template.0.split('{').skip(1);
+            let names = names.map(|rest| rest.split('}').next().unwrap_or(rest));
+            let names = names.map(|name| name.trim_start_matches('*'));
+            names.zip(matched.values.iter().map(move |range| &path[range.clone()]))
+        })
+    }
+}
+
+/// What the router leaves with a request. It travels beside the body, since an extension would cost three allocations
+/// on every request.
+#[derive(Clone, Debug)]
+pub(crate) struct Matched {
+    template: MatchedPath,
+    values: Vec<Range<usize>>,
+}
+
+/// Where `part`, a slice of `whole`, stands in it.
+fn range_in(whole: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+    start..start + part.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::{Body, State, get};
+
+    fn ask(router: &Router, method: Method, path: &str) -> (u16, String, Option<String>) {
+        let request = http::Request::builder().method(method).uri(path).body(Body::empty());
+        let response = router.call(request.unwrap());
+        let allow = response.headers().get("allow").map(|allow| allow.to_str().unwrap().to_owned());
+        let text = String::from_utf8(response.body().as_bytes().unwrap().to_vec()).unwrap();
+        (response.status().as_u16(), text, allow)
+    }
+
+    fn wait(request: Request) -> String {
+        let template = MatchedPath::of(&request).unwrap();
+        let seconds = PathParams::of(&request).get("seconds").unwrap();
+        format!("{} {seconds}", template.as_str())
+    }
+
+    fn sum(State(number): State<u8>, method: Method) -> String {
+        format!("{method} {number}")
+    }
+
+    fn router() -> Router {
+        Router::new()
+            .route("/wait/{seconds}", get(wait))
+            .route("/sum", get(sum).post(sum).delete(sum))
+            .with_state(7)
+    }
+
+    #[test]
+    fn params_are_raw_segments_of_the_path() {
+        let router = router();
+        assert_eq!(ask(&router, Method::GET, "/wait/1%2f?x=1").1, "/wait/{seconds} 1%2f");
+        for path in ["/wait/", "/wait/1/", "/wait", "/no", "*", "/wait/1/../2"] {
+            assert_eq!(ask(&router, Method::GET, path).0, 404, "{path}");
+        }
+    }
+
+    #[test]
+    fn head_is_served_by_get_and_other_methods_are_told_what_is_allowed() {
+        let router = router();
+        assert_eq!(ask(&router, Method::HEAD, "/sum").1, "HEAD 7");
+        let (status, _, allow) = ask(&router, Method::PUT, "/sum");
+        assert_eq!((status, allow.as_deref()), (405, Some("GET, HEAD, POST, DELETE")));
+        assert_eq!(ask(&router, Method::OPTIONS, "/wait/1").2.as_deref(), Some("GET, HEAD"));
+    }
+
+    #[test]
+    fn fallbacks_answer_what_no_route_does() {
+        let router = Router::new()
+            .route("/sum", get(sum))
+            .fallback(|| (StatusCode::NOT_FOUND, "nothing here"))
+            .method_not_allowed_fallback(|| (StatusCode::METHOD_NOT_ALLOWED, "not so"))
+            .with_state(1);
+        assert_eq!(ask(&router, Method::GET, "/").1, "nothing here");
+        let (status, text, allow) = ask(&router, Method::POST, "/sum");
+        assert_eq!((status, text.as_str(), allow.as_deref()), (405, "not so", Some("GET, HEAD")));
+    }
+
+    #[test]
+    fn the_last_layer_is_the_outermost_and_sees_what_was_matched() {
+        let mark = |mark: &'static str| {
+            move |request: Request, next: Next<'_>| {
+                let path = MatchedPath::of(&request).map(|path| path.as_str().to_owned());
+                let mut response = next.run(request);
+                let text = path.unwrap_or_default() + mark;
+                response.headers_mut().append("x-seen", text.parse().unwrap());
+                response
+            }
+        };
+        let router = router().layer(mark(" inner")).layer(mark(" outer"));
+        let request = http::Request::builder().uri("/sum").body(Body::empty()).unwrap();
+        let response = router.call(request);
+        let seen = response.headers().get_all("x-seen").iter().collect::<Vec<_>>();
+        assert_eq!(seen, ["/sum inner", "/sum outer"]);
+    }
+}
