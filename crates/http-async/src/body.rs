@@ -47,7 +47,7 @@ pub enum BodyError {
 
 /// A request body under a [`Pace`]: an [`http_body::Body`] if `B` is one, a [`Stream`] if `B` is one.
 ///
-/// While it has not been read to its end, [`Connection::has_unread_body`] says so.
+/// Until it has been read to its end, [`Connection::has_unread_body`] says so.
 #[derive(Debug)]
 pub struct Paced<B> {
     body: B,
@@ -58,7 +58,6 @@ pub struct Paced<B> {
 impl<B> Paced<B> {
     /// Puts `body`, which is not empty, under `pace`.
     pub fn new(body: B, connection: Connection, pace: Pace) -> Self {
-        connection.set_unread_body(true);
         Self { body, connection, clock: Clock { pace, read: 0, waiting: None } }
     }
 

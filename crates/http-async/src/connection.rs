@@ -13,11 +13,14 @@ pub struct Connection(pub(crate) Arc<State>);
 impl Connection {
     /// A head is complete: the head clock stops, and a drain waits for the reply until its deadline.
     ///
+    /// `content` says whether a body follows the head.
+    ///
     /// None behind a reply that closes the connection: such a request must not be answered (RFC 9112 section 9.6).
-    pub fn head_complete(&self) -> Option<InFlight> {
+    pub fn head_complete(&self, content: bool) -> Option<InFlight> {
         if self.is_closing() {
             return None;
         }
+        self.set_unread_body(content);
         self.0.enter(Phase::Busy);
         Some(InFlight(self.clone()))
     }

@@ -1,0 +1,112 @@
+//! hyper on a runtime of several threads, as in server-axum.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::net::TcpListener;
+use std::pin::Pin;
+use std::sync::mpsc::{Receiver, channel};
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_async::{BodyError, Connection, Drain, Drained, InFlight, Paced, Reply};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Frame, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::{CHUNK, PACE};
+
+pub(crate) fn start(listener: TcpListener, drain: Drain, deadline: Duration) -> Receiver<Drained> {
+    let (tell, drained) = channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            listener.set_nonblocking(true).unwrap();
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            loop {
+                tokio::select! {
+                    () = drain.started() => break,
+                    accepted = listener.accept() => open(accepted.unwrap().0, &drain),
+                }
+            }
+            drop(listener);
+            let _ = tell.send(drain.closed(deadline).await);
+        });
+        runtime.shutdown_background();
+    });
+    drained
+}
+
+fn open(socket: TcpStream, drain: &Drain) {
+    let Some(socket) = drain.admit(socket) else { return };
+    let connection = socket.connection();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let in_flight = connection.head_complete(!request.body().is_end_stream());
+        answer(connection.clone(), in_flight, request)
+    });
+    tokio::spawn(async move {
+        let mut http = http1::Builder::new();
+        http.header_read_timeout(None).half_close(false).max_headers(96).max_buf_size(64 << 10);
+        let _ = http.serve_connection(TokioIo::new(socket), service).await;
+    });
+}
+
+async fn answer(
+    connection: Connection,
+    in_flight: Option<InFlight>,
+    request: Request<Incoming>,
+) -> Result<Response<Reply<UnsyncBoxBody<Bytes, Infallible>>>, Infallible> {
+    let Some(in_flight) = in_flight else { return pending().await };
+    let text = |text: String| Full::from(text).boxed_unsync();
+    let (path, body) = (request.uri().path().to_owned(), request.into_body());
+    let mut reply = match path.as_str() {
+        "/slow" => {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Response::new(text("slow".to_owned()))
+        }
+        "/never" => pending().await,
+        "/large" => Response::new(Endless.boxed_unsync()),
+        "/echo" => match Paced::new(body, connection.clone(), PACE).collect().await {
+            Ok(body) => Response::new(text(format!("len={}", body.to_bytes().len()))),
+            Err(error) => {
+                let mut reply = Response::new(text(format!("{error}")));
+                *reply.status_mut() = match error {
+                    BodyError::Slow(_) => StatusCode::REQUEST_TIMEOUT,
+                    BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+                };
+                reply
+            }
+        },
+        _ => Response::new(text("hello".to_owned())),
+    };
+    if connection.drain().wants_close() || connection.has_unread_body() {
+        connection.close_after_reply();
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(reply.map(|body| Reply::new(body, in_flight)))
+}
+
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(CHUNK)))))
+    }
+}

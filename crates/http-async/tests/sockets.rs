@@ -1,0 +1,328 @@
+//! What a client on a bare socket sees: each case once on hyper, once on actix-http.
+
+mod servers;
+
+use std::io;
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use servers::client::{Client, GET};
+use servers::{CLOCKS, PACE, Server, Start};
+
+macro_rules! on_both {
+    ($($case:ident)*) => {
+        mod on_hyper {
+            $(#[test] fn $case() { super::$case(super::servers::hyper::start); })*
+        }
+        mod on_actix {
+            $(#[test] fn $case() { super::$case(super::servers::actix::start); })*
+        }
+    };
+}
+
+on_both! {
+    an_idle_connection_is_closed_without_a_word
+    an_idle_connection_is_closed_after_its_last_reply
+    a_slow_head_gets_408
+    a_slow_head_gets_408_as_the_second_request
+    a_head_in_time_is_answered_however_it_is_cut
+    a_long_wait_is_not_idle
+    a_line_that_is_too_long_gets_414
+    a_head_that_is_too_long_gets_431
+    a_malformed_head_gets_a_refusal_that_closes
+    a_refusal_arrives_although_the_client_goes_on_sending
+    a_reply_that_is_not_read_is_cut
+    a_silent_body_gets_408
+    a_dripping_body_gets_408
+    a_body_in_pieces_is_read
+    an_unread_body_closes_the_connection
+    nothing_is_answered_after_connection_close
+    one_connection_too_many_gets_503
+    a_nearly_full_server_closes_after_each_reply
+    a_drain_ends_idle_connections_and_half_heads_at_once
+    a_drain_waits_for_the_request_in_flight
+    a_drain_cuts_what_does_not_end
+    a_drain_refuses_new_connections
+}
+
+/// Between a clock and twice the clock, and some more for a busy machine.
+fn assert_after(after: Duration, clock: Duration) {
+    let grace = Duration::from_millis(600);
+    assert!(after >= clock.mul_f64(0.9), "closed after {after:?}, before {clock:?}");
+    assert!(after <= clock + grace, "closed after {after:?}, long after {clock:?}");
+}
+
+fn assert_refusal(text: &str, status: &str) {
+    assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{text:?}");
+    assert!(text.contains("\r\nconnection: close\r\n"), "{text:?}");
+    assert!(text.contains("\r\ncontent-length: 0\r\n"), "{text:?}");
+    assert!(text.ends_with("\r\n\r\n"), "{text:?}");
+    assert_eq!(text.matches("HTTP/1.1").count(), 1, "{text:?}");
+}
+
+fn an_idle_connection_is_closed_without_a_word(start: Start) {
+    let server = Server::start(start, 10);
+    let heard = Client::connect(server.addr).until_closed();
+    assert_eq!(heard.text, "");
+    assert!(!heard.reset);
+    assert_after(heard.after, CLOCKS.idle);
+}
+
+fn an_idle_connection_is_closed_after_its_last_reply(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    for _ in 0..3 {
+        assert!(client.send(GET).reply().ends_with("hello"));
+        thread::sleep(CLOCKS.idle / 2);
+    }
+    assert!(client.send(GET).reply().ends_with("hello"));
+    let heard = client.until_closed();
+    assert_eq!(heard.text, "");
+    assert_after(heard.after, CLOCKS.idle);
+}
+
+fn a_slow_head_gets_408(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    let heard = client.send("GET / HTTP/1.1\r\nX: ").drip_until_closed(b'x', CLOCKS.head / 10);
+    assert_refusal(&heard.text, "408");
+    assert_after(heard.after, CLOCKS.head);
+}
+
+fn a_slow_head_gets_408_as_the_second_request(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    assert!(client.send(GET).reply().ends_with("hello"));
+    thread::sleep(CLOCKS.head / 2);
+    let heard = client.send("GET / HTTP/1.1\r\nX: ").drip_until_closed(b'x', CLOCKS.head / 10);
+    assert_refusal(&heard.text, "408");
+    assert_after(heard.after, CLOCKS.head);
+}
+
+fn a_head_in_time_is_answered_however_it_is_cut(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    for _ in 0..3 {
+        for byte in GET.bytes() {
+            client.send([byte]);
+            thread::sleep(Duration::from_millis(2));
+        }
+        assert!(client.reply().ends_with("hello"));
+    }
+}
+
+fn a_long_wait_is_not_idle(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n".repeat(5));
+    for _ in 0..5 {
+        assert!(client.reply().ends_with("slow"));
+    }
+    assert_after(client.until_closed().after, CLOCKS.idle + Duration::from_millis(1_500));
+}
+
+fn a_line_that_is_too_long_gets_414(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    let line = format!("GET /{} HTTP/1.1\r\n", "q".repeat(100 << 10));
+    let heard = client.send(line).until_closed();
+    assert_refusal(&heard.text, "414");
+    assert!(!heard.reset);
+}
+
+fn a_head_that_is_too_long_gets_431(start: Start) {
+    let server = Server::start(start, 10);
+    for bytes in [70 << 10, 300 << 10] {
+        let mut client = Client::connect(server.addr);
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(bytes));
+        let heard = client.send(head).until_closed();
+        assert_refusal(&heard.text, "431");
+        assert!(!heard.reset);
+    }
+}
+
+fn a_malformed_head_gets_a_refusal_that_closes(start: Start) {
+    let server = Server::start(start, 10);
+    for head in
+        ["GE(T / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nX : 1\r\n\r\n", "\u{16}\u{3}\u{1}\r\n\r\n"]
+    {
+        let heard = Client::connect(server.addr).send(head).until_closed();
+        assert_refusal(&heard.text, "400");
+        assert!(!heard.reset);
+    }
+}
+
+fn a_refusal_arrives_although_the_client_goes_on_sending(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("GE(T / HTTP/1.1\r\n");
+    assert!(client.try_send(&vec![b'x'; 4 << 20]), "the server did not take what followed");
+    let heard = client.until_closed();
+    assert_refusal(&heard.text, "400");
+    assert!(!heard.reset);
+}
+
+fn a_reply_that_is_not_read_is_cut(start: Start) {
+    let server = Server::start(start, 10);
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.connect(&server.addr.into()).unwrap();
+    let mut client = TcpStream::from(socket);
+    io::Write::write_all(&mut client, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let since = Instant::now();
+    until("the request is in flight", || server.drain.in_flight() == 1);
+    until("the connection has ended", || server.drain.open() == 0);
+    assert_after(since.elapsed(), CLOCKS.write_stall);
+}
+
+fn a_silent_body_gets_408(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello");
+    let heard = client.until_closed();
+    assert!(heard.text.starts_with("HTTP/1.1 408 "), "{}", heard.text);
+    assert!(heard.text.contains("\r\nconnection: close\r\n"), "{}", heard.text);
+    assert!(heard.text.ends_with("the body fell silent"), "{}", heard.text);
+    // Nobody is waited for who may send the rest.
+    assert!(heard.after >= PACE.idle, "{:?}", heard.after);
+}
+
+fn a_dripping_body_gets_408(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhello");
+    let heard = client.drip_until_closed(b'x', PACE.idle / 8);
+    assert!(heard.text.starts_with("HTTP/1.1 408 "), "{}", heard.text);
+    assert!(heard.text.ends_with("the body comes too slowly"), "{}", heard.text);
+    assert!(heard.after >= PACE.idle.mul_f64(0.9), "{:?}", heard.after);
+}
+
+fn a_body_in_pieces_is_read(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    for _ in 0..2 {
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for _ in 0..5 {
+            thread::sleep(PACE.idle / 4);
+            client.send(format!("100\r\n{}\r\n", "x".repeat(256)));
+        }
+        assert!(client.send("0\r\n\r\n").reply().ends_with("len=1280"));
+    }
+}
+
+fn an_unread_body_closes_the_connection(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n");
+    assert!(client.try_send(&vec![b'x'; 4 << 20]), "the server did not take what followed");
+    let heard = client.until_closed();
+    assert!(heard.text.contains("\r\nconnection: close\r\n"), "{}", heard.text);
+    assert!(heard.text.ends_with("hello"), "{}", heard.text);
+    assert!(!heard.reset);
+}
+
+fn nothing_is_answered_after_connection_close(start: Start) {
+    let server = Server::start(start, 10);
+    for path in ["/", "/slow"] {
+        let mut client = Client::connect(server.addr);
+        let last = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let heard = client.send(format!("{GET}{last}{GET}")).until_closed();
+        assert_eq!(heard.text.matches("HTTP/1.1 200").count(), 2, "{}", heard.text);
+        assert_eq!(heard.text.matches("connection: close").count(), 1, "{}", heard.text);
+    }
+}
+
+fn one_connection_too_many_gets_503(start: Start) {
+    let server = Server::start(start, 2);
+    let mut kept = [Client::connect(server.addr), Client::connect(server.addr)];
+    until("two are open", || server.drain.open() == 2);
+    let heard = Client::connect(server.addr).send(GET).until_closed();
+    assert_refusal(&heard.text, "503");
+    assert!(heard.text.contains("\r\nretry-after: 1\r\n"), "{}", heard.text);
+    assert!(heard.after < Duration::from_secs(1), "{:?}", heard.after);
+    assert!(kept[0].send(GET).reply().ends_with("hello"));
+    drop(kept);
+    until("none is open", || server.drain.open() == 0);
+    assert!(Client::connect(server.addr).send(GET).reply().ends_with("hello"));
+}
+
+fn a_nearly_full_server_closes_after_each_reply(start: Start) {
+    let server = Server::start(start, 20);
+    let kept: Vec<_> = (0..18).map(|_| Client::connect(server.addr)).collect();
+    until("eighteen are open", || server.drain.open() == kept.len());
+    let heard = Client::connect(server.addr).send(GET).until_closed();
+    assert!(heard.text.contains("\r\nconnection: close\r\n"), "{}", heard.text);
+    assert!(heard.after < CLOCKS.idle / 2, "{:?}", heard.after);
+}
+
+fn a_drain_ends_idle_connections_and_half_heads_at_once(start: Start) {
+    let server = Server::start(start, 10);
+    let mut fresh = Client::connect(server.addr);
+    let mut idle = Client::connect(server.addr);
+    idle.send(GET).reply();
+    let mut half = Client::connect(server.addr);
+    half.send("GET / HTTP/1.1\r\nHost");
+    let mut second = Client::connect(server.addr);
+    second.send(GET).reply();
+    second.send("GET / HTTP/1.1\r\nHost");
+    until("four are open", || server.drain.open() == 4);
+    let since = Instant::now();
+    server.drain.start();
+    for client in [&mut fresh, &mut idle, &mut half, &mut second] {
+        assert_eq!(client.until_closed().text, "");
+    }
+    let drained = server.drained.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert_eq!(drained.cut, 0);
+    assert!(since.elapsed() < CLOCKS.head, "{:?}", since.elapsed());
+}
+
+fn a_drain_waits_for_the_request_in_flight(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut pipelined = Client::connect(server.addr);
+    pipelined.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
+    until("two are in flight", || server.drain.in_flight() == 2);
+    server.drain.start();
+    for heard in [client.until_closed(), pipelined.until_closed()] {
+        assert!(heard.text.contains("\r\nconnection: close\r\n"), "{}", heard.text);
+        assert!(heard.text.ends_with("slow"), "{}", heard.text);
+        assert_eq!(heard.text.matches("HTTP/1.1").count(), 1, "{}", heard.text);
+    }
+    assert_eq!(server.drained.recv_timeout(Duration::from_secs(5)).unwrap().cut, 0);
+}
+
+fn a_drain_cuts_what_does_not_end(start: Start) {
+    let server = Server::with_deadline(start, 10, Duration::from_millis(300));
+    let mut clients: Vec<_> = (0..3).map(|_| Client::connect(server.addr)).collect();
+    for client in &mut clients {
+        client.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    until("three are in flight", || server.drain.in_flight() == 3);
+    let since = Instant::now();
+    server.drain.start();
+    assert_eq!(server.drained.recv_timeout(Duration::from_secs(5)).unwrap().cut, 3);
+    assert_after(since.elapsed(), Duration::from_millis(300));
+    for client in &mut clients {
+        assert_eq!(client.until_closed().text, "");
+    }
+}
+
+fn a_drain_refuses_new_connections(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    until("one is in flight", || server.drain.in_flight() == 1);
+    server.drain.start();
+    until("the listener is closed", || TcpStream::connect(server.addr).is_err());
+    assert!(client.until_closed().text.ends_with("slow"));
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < Duration::from_secs(8), "never: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,120 @@
+//! Accepts connections, puts each under its clocks, and serves HTTP/1.1 on it with hyper: a task a connection.
+//!
+//! `axum::serve` has no deadline for heads and waits for ever on a client that stalls, hence a loop of our own.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::net::TcpListener;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use http_async::{Drained, InFlight, Reply};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::edge;
+use crate::routes::routes;
+
+/// Serves until the drain starts, then closes the listener and waits for what is in flight.
+pub(crate) async fn serve(listener: TcpListener, app: App) -> io::Result<Drained> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let router = routes(&app);
+    let mut backoff = Backoff::default();
+    let mut started = pin!(app.drain.started());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut started => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, _)) => {
+                backoff = Backoff { last: Duration::ZERO, ..backoff };
+                open(socket, &app, &router);
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                // The drain is heard within the pause, too.
+                if timeout(backoff.pause(&error), &mut started).await.is_ok() {
+                    break;
+                }
+            }
+        }
+    }
+    drop(listener);
+    Ok(app.drain.closed(app.limits.drain).await)
+}
+
+/// Starts the task of one connection, if there is room for it.
+fn open(socket: TcpStream, app: &App, router: &Router) {
+    // Without it the end of a reply may wait for the client's delayed ACK.
+    let _ = socket.set_nodelay(true);
+    let Some(socket) = app.drain.admit(socket) else { return };
+    let (app, router, connection) = (app.clone(), router.clone(), socket.connection());
+    let mut http = http1::Builder::new();
+    // hyper's own clock for heads would also end idle connections, and sends no 408.
+    http.header_read_timeout(None)
+        .half_close(false)
+        .max_headers(app.limits.head_fields)
+        .max_buf_size(app.limits.head_bytes.max(8 << 10));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let in_flight = connection.head_complete(!request.body().is_end_stream());
+        request.extensions_mut().insert(connection.clone());
+        answer(app.clone(), router.clone(), in_flight, request.map(Body::new))
+    });
+    tokio::spawn(async move {
+        // What fails here was answered, or nobody is left to tell.
+        let _ = http.serve_connection(TokioIo::new(socket), service).await;
+    });
+}
+
+/// Answers one request, which is in flight until hyper has the last byte of its reply.
+async fn answer(
+    app: App,
+    router: Router,
+    in_flight: Option<InFlight>,
+    request: Request<Body>,
+) -> Result<Response<Reply<Body>>, Infallible> {
+    // Behind a reply that closes the connection there is no other.
+    let Some(in_flight) = in_flight else { return pending().await };
+    let reply = edge::answer(&app, &router, request).await;
+    Ok(reply.map(|body| Reply::new(body, in_flight)))
+}
+
+/// The client left before it was accepted; the next may be waiting.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// The pause after an accept that failed: out of descriptors, a loop without it would take a whole core.
+#[derive(Default)]
+struct Backoff {
+    last: Duration,
+    told: Option<Instant>,
+}
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(5);
+    const LONGEST: Duration = Duration::from_secs(1);
+
+    /// Twice the pause before. Says why at most once a second.
+    fn pause(&mut self, error: &io::Error) -> Duration {
+        if self.told.is_none_or(|told| told.elapsed() >= Self::LONGEST) {
+            tracing::warn!(%error, "cannot accept a connection");
+            self.told = Some(Instant::now());
+        }
+        self.last = (self.last * 2).clamp(Self::FIRST, Self::LONGEST);
+        self.last
+    }
+}
