@@ -35,6 +35,8 @@ pub enum Kind {
     Starved,
     /// The generator was the limit.
     GeneratorBound,
+    /// Something else held the generator's CPU.
+    GeneratorCrowded,
     /// Fewer answers than the schedule asked for.
     RateRatio,
     /// The generator sent late.
@@ -58,6 +60,7 @@ impl Kind {
             Self::Nothing => "nothing",
             Self::Starved => "starved",
             Self::GeneratorBound => "generator-bound",
+            Self::GeneratorCrowded => "generator-crowded",
             Self::RateRatio => "rate-ratio",
             Self::ScheduleLag => "schedule-lag",
             Self::Drops => "drops",
@@ -171,7 +174,7 @@ fn crowded(outcome: &Outcome) -> Option<Gate> {
         return None;
     }
     caution(
-        Kind::GeneratorBound,
+        Kind::GeneratorCrowded,
         format!(
             "a generator thread stood in line for its CPU {:.0} % of the time; that wait is in the latency",
             most * 100.0
@@ -254,4 +257,162 @@ fn void(kind: Kind, sentence: String) -> Option<Gate> {
 #[expect(clippy::unnecessary_wraps, reason = "so that a gate ends with its verdict")]
 fn caution(kind: Kind, sentence: String) -> Option<Gate> {
     Some(Gate { kind, void: false, sentence })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::outcome::{Errors, GeneratorThread};
+    use crate::tally::histogram;
+
+    /// Ten thousand requests in ten seconds, a millisecond each, by ten clients, with nothing wrong.
+    fn sound() -> Outcome {
+        let mut latency = histogram();
+        latency.record_n(1_000_000, 10_000).unwrap();
+        let window = Duration::from_secs(10);
+        let (cpu, delayed) = (Duration::from_secs(4), Duration::from_millis(100));
+        Outcome {
+            service: latency.clone(),
+            latency,
+            lag: histogram(),
+            ok: 10_000,
+            errors: Errors::default(),
+            answered_in_window: 10_000,
+            bytes: 0,
+            window,
+            span: window,
+            connections_offered: 10,
+            never_served: 0,
+            waiting: 1.0,
+            in_flight: 1.0,
+            connects: 10,
+            intended_rate: Some(1000.0),
+            dropped: 0,
+            generator: vec![GeneratorThread { cpu, delayed, window, pinned: Some(1) }],
+            series: Vec::new(),
+            usage: None,
+            cancelled: false,
+        }
+    }
+
+    /// The gates of a sound outcome after this change to it, as they are printed.
+    fn after(change: impl FnOnce(&mut Outcome)) -> Vec<(bool, String)> {
+        let mut outcome = sound();
+        change(&mut outcome);
+        of(&outcome).iter().map(|gate| (gate.void, gate.to_string())).collect()
+    }
+
+    fn void(sentence: &str) -> Vec<(bool, String)> {
+        vec![(true, sentence.to_owned())]
+    }
+
+    fn caution(sentence: &str) -> Vec<(bool, String)> {
+        vec![(false, sentence.to_owned())]
+    }
+
+    #[test]
+    fn a_sound_outcome_passes_every_gate() {
+        assert_eq!(after(|_| {}), []);
+    }
+
+    #[test]
+    fn each_gate_says_what_is_wrong_in_a_sentence() {
+        assert_eq!(
+            after(|outcome| outcome.never_served = 6),
+            void(
+                "starved: 6 of 10 clients never got an answer; this latency is that of the other 4"
+            )
+        );
+        assert_eq!(
+            after(|outcome| outcome.waiting = 10.0),
+            void(
+                "starved: of 10.0 clients waiting on average only 1.0 were on the way to an answer \
+                 (rate × latency); the others waited for nothing"
+            )
+        );
+        assert_eq!(
+            after(|outcome| outcome.generator[0].cpu = Duration::from_millis(9_100)),
+            void(
+                "generator-bound: a generator thread was busy 92 % of the time; the server may do more"
+            )
+        );
+        assert_eq!(
+            after(|outcome| outcome.generator[0].delayed = Duration::from_millis(1_200)),
+            caution(
+                "generator-crowded: a generator thread stood in line for its CPU 12 % of the time; \
+                 that wait is in the latency"
+            )
+        );
+        assert_eq!(
+            after(|outcome| outcome.answered_in_window = 9_700),
+            void(
+                "rate-ratio: 970 answers a second where 1000 were asked for (97 %); \
+                 latency grows with the length of the run"
+            )
+        );
+        assert_eq!(
+            after(|outcome| outcome.lag.record_n(2_000_000, 10).unwrap()),
+            void("schedule-lag: the generator itself sent 2.0 ms late at p99")
+        );
+        assert_eq!(
+            after(|outcome| outcome.dropped = 3),
+            void("drops: 3 requests found no room to wait and have no latency")
+        );
+        assert_eq!(
+            after(|outcome| {
+                outcome.ok = 0;
+                outcome.errors.connect = 10_000;
+                outcome.errors.examples.push("connect: refused".into());
+            }),
+            void("nothing: none of 10000 requests was answered rightly (connect: refused)")
+        );
+        assert_eq!(
+            after(|outcome| outcome.cancelled = true),
+            void("cancelled: ended from outside after 10.0s")
+        );
+    }
+
+    #[test]
+    fn errors_void_a_number_from_one_in_a_hundred() {
+        let timeouts = |count| {
+            after(|outcome| {
+                outcome.errors.timeout = count;
+                outcome.errors.examples.push("no answer within 10.0 s".into());
+            })
+        };
+        let sentence = |count| {
+            format!(
+                "errors: {count} of 10000 requests failed (no answer within 10.0 s); \
+                 they count with the time they waited"
+            )
+        };
+        assert_eq!(timeouts(99), caution(&sentence(99)));
+        assert_eq!(timeouts(100), void(&sentence(100)));
+    }
+
+    #[test]
+    fn a_percentile_needs_ten_samples_beyond_it() {
+        let few = |count| {
+            after(|outcome| {
+                outcome.latency = histogram();
+                outcome.latency.record_n(1_000_000, count).unwrap();
+            })
+        };
+        assert_eq!(few(10_000), []);
+        assert_eq!(few(9_999), caution("few-samples: 9999 samples are too few for p99.9"));
+        assert_eq!(few(999), caution("few-samples: 999 samples are too few for p99, p99.9"));
+        assert_eq!(few(19), caution("few-samples: 19 samples are too few for p50, p99, p99.9"));
+    }
+
+    #[test]
+    fn cpus_are_shared_when_any_is() {
+        assert_eq!(shared_cpus(&[0], &[1]), None);
+        let gate = shared_cpus(&[0, 1], &[1]).unwrap();
+        assert_eq!(
+            gate.sentence,
+            "1 of the server's 2 CPUs is the generator's too: trust ratios, not absolutes"
+        );
+    }
 }

@@ -1,5 +1,7 @@
 //! The closed loop against servers whose behaviour is known.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod scripted;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The open loop and the probe against servers whose stalls are known.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod scripted;
 
 use std::sync::Mutex;

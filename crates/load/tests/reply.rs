@@ -1,5 +1,7 @@
 //! The reply parser, with the bytes cut at every place.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use load::{Malformed, Reply, Step};
 
 /// Reads `text` in two pieces; its body, how it ended and how many bytes were its own.
@@ -126,5 +128,6 @@ fn what_is_no_reply_is_refused() {
         refuses(&format!("{chunked}{chunks}"));
     }
     refuses(&format!("{chunked}1234567890abcdef0\r\n"));
-    refuses(&format!("{chunked}1;{}\r\n", "x".repeat(70_000)));
+    let endless = format!("{chunked}1;{}", "x".repeat(70_000));
+    assert!(Reply::default().read(endless.as_bytes(), |_| {}).is_err());
 }
