@@ -1,0 +1,92 @@
+//! Finds the servers' binaries beside the program that runs, and builds what is missing.
+//!
+//! Cargo tells a test where its own crate's binary is, but not another's, and tells `lab` and the benches nothing.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+/// The binary `name` of the same build profile as this program; built if it is not there.
+///
+/// # Errors
+///
+/// When it is not there and cannot be built; the message says what to run.
+pub fn find(name: &str) -> anyhow::Result<PathBuf> {
+    let folder = profile_folder()?;
+    let binary = folder.join(name);
+    if !binary.is_file() {
+        build(&[name])?;
+    }
+    if !binary.is_file() {
+        bail!("{} is not there; run `{}`", binary.display(), shown(&folder, &[name]));
+    }
+    Ok(binary)
+}
+
+/// Builds these binaries, or brings them up to date, in this program's profile.
+///
+/// # Errors
+///
+/// When there is no cargo or no workspace, or the build fails.
+pub fn build(names: &[&str]) -> anyhow::Result<()> {
+    let folder = profile_folder()?;
+    let how = shown(&folder, names);
+    // Where this crate was compiled; a program that was copied elsewhere is on its own.
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    if !workspace.join("Cargo.toml").is_file() {
+        bail!("{} is not in {} and its source is gone", names.join(", "), folder.display());
+    }
+    let target = folder.parent().context("a profile's folder has a parent")?;
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(workspace)
+        .args(arguments(&folder, names))
+        .arg("--target-dir")
+        .arg(target)
+        .status()
+        .with_context(|| format!("cannot run `{how}`"))?;
+    if !status.success() {
+        bail!("`{how}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// `target/debug` or `target/release`: where this program is, or the folder above `deps` for tests and benches.
+fn profile_folder() -> anyhow::Result<PathBuf> {
+    let program = env::current_exe().context("cannot tell where this program is")?;
+    let folder = program.parent().context("a program is in a folder")?;
+    let folder = match folder.file_name() {
+        Some(name) if name == "deps" || name == "examples" => folder.parent().unwrap_or(folder),
+        _ => folder,
+    };
+    Ok(folder.to_owned())
+}
+
+fn arguments(folder: &Path, names: &[&str]) -> Vec<String> {
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(other) => other,
+    };
+    let mut arguments = vec!["build".to_owned(), "--profile".to_owned(), profile.to_owned()];
+    for name in names {
+        arguments.extend(["--package".to_owned(), (*name).to_owned()]);
+    }
+    arguments
+}
+
+fn shown(folder: &Path, names: &[&str]) -> String {
+    format!("cargo {}", arguments(folder, names).join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_run_names_the_profile_and_the_packages() {
+        let line = shown(Path::new("/x/target/release"), &["server-axum"]);
+        assert_eq!(line, "cargo build --profile release --package server-axum");
+        assert!(shown(Path::new("/x/target/debug"), &["a"]).contains("--profile dev"));
+    }
+}

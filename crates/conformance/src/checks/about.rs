@@ -1,0 +1,101 @@
+//! What a process tells about itself: `/healthz`, `/readyz`, `/metrics`.
+
+use super::{Check, Needs, Verdict, each};
+use crate::Subject;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check::new("healthz and readyz say so", Needs::Address, health),
+    Check::new("metrics is Prometheus text", Needs::Address, prometheus),
+    Check::new("metrics shows every limit", Needs::Address, limits),
+    Check::new("metrics counts answers by class", Needs::Address, counts),
+];
+
+fn health(subject: &Subject) -> Verdict {
+    each(
+        [("/healthz", r#"{"status":"ok"}"#), ("/readyz", r#"{"status":"ready"}"#)],
+        |(target, body)| {
+            let reply = subject.get_with(target, 200)?;
+            ensure!(reply.text() == body, "{target}: {}", reply.text());
+            ensure!(
+                reply.field("content-type") == Some("application/json"),
+                "{target}: not JSON by its type"
+            );
+            Ok(())
+        },
+    )
+}
+
+fn prometheus(subject: &Subject) -> Verdict {
+    let reply = subject.get_with("/metrics", 200)?;
+    let media_type = reply.field("content-type");
+    ensure!(media_type == Some("text/plain; version=0.0.4"), "content-type {media_type:?}");
+    let text = reply.text();
+    ensure!(text.ends_with('\n'), "its last line does not end");
+    each(text.lines(), |line| {
+        ensure!(is_exposition(line), "this line is not in the text format: {line:?}");
+        Ok(())
+    })
+}
+
+/// A comment, an empty line, or `name{label="value",…} number`.
+fn is_exposition(line: &str) -> bool {
+    if line.is_empty() || line.starts_with('#') {
+        return true;
+    }
+    let Some((series, value)) = line.rsplit_once(' ') else { return false };
+    let number = value.parse::<f64>().is_ok() || matches!(value, "+Inf" | "-Inf" | "NaN");
+    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+    let word = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with(|first: char| first.is_ascii_digit())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:".contains(&byte))
+    };
+    let Some(labels) = labels.strip_suffix('}') else { return false };
+    let labelled = labels.is_empty()
+        || labels
+            .split("\",")
+            .all(|label| label.split_once("=\"").is_some_and(|(name, _)| word(name)));
+    number && word(name) && labelled
+}
+
+fn limits(subject: &Subject) -> Verdict {
+    each(subject.limits.gauges(), |(name, limit)| {
+        let shown = subject.metric(name)?;
+        ensure!((shown - limit).abs() < 1e-9, "{name} is {shown}, not {limit}");
+        Ok(())
+    })
+}
+
+fn counts(subject: &Subject) -> Verdict {
+    let count = |class: &str| -> Result<f64, String> {
+        let series = format!("http_responses_total{{class=\"{class}\"}} ");
+        let text = subject.get_with("/metrics", 200)?.text();
+        let value = text.lines().find_map(|line| line.strip_prefix(series.as_str()));
+        value.and_then(|value| value.parse().ok()).ok_or_else(|| format!("/metrics lacks {series}"))
+    };
+    for (class, target, status) in [("2xx", "/wait/0", 200), ("4xx", "/nope", 404)] {
+        let before = count(class)?;
+        for _ in 0..5 {
+            subject.get_with(target, status)?;
+        }
+        let counted = count(class)? - before;
+        // Others may ask meanwhile.
+        ensure!(counted >= 5.0, "five answers of {class} were counted as {counted}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_format_is_told_from_other_text() {
+        for line in ["", "# HELP x y", "a 1", "a_b{c=\"d e\",f=\"}\"} 1.5e3", "up NaN"] {
+            assert!(is_exposition(line), "{line}");
+        }
+        for line in ["a", "a b", "1a 1", "a{b} 1", "<p> 1", "a{b=\"c\" 1"] {
+            assert!(!is_exposition(line), "{line}");
+        }
+    }
+}

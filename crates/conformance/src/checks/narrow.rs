@@ -1,0 +1,354 @@
+//! The limits, on a server whose limits are short: each is kept, and says so in the way the contract tells.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Check, Needs, Verdict, each, each_at_once};
+use crate::Subject;
+use crate::client::{Connection, Request, Trouble};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check::new("limits: metrics shows what the flags set", Needs::Narrow, shown),
+    Check::new("limits: --max-wait bounds waits and deadlines", Needs::Narrow, max_wait),
+    Check::new(
+        "limits: a head over --head-bytes, --head-fields or --head-line is a 431 or 414, then a close",
+        Needs::Narrow,
+        head,
+    ),
+    Check::new("limits: a body over --body-bytes is a 413", Needs::Narrow, body),
+    Check::new(
+        "limits: a head slower than --head-deadline ends the connection, whatever drips",
+        Needs::Narrow,
+        slow_head,
+    ),
+    Check::new(
+        "limits: the second head of a connection has the same deadline",
+        Needs::Narrow,
+        slow_second_head,
+    ),
+    Check::new(
+        "limits: a connection without a request is closed after --idle",
+        Needs::Narrow,
+        idle,
+    ),
+    Check::new("limits: a body that stops for --body-idle is a 408", Needs::Narrow, stopped_body),
+    Check::new("limits: a body slower than --body-rate is a 408", Needs::Narrow, slow_body),
+    Check::new(
+        "limits: a client that does not read is cut off after --write-stall",
+        Needs::Narrow,
+        unread,
+    )
+    .alone(),
+    Check::new(
+        "limits: --handler-deadline holds over the wait that was asked for",
+        Needs::Narrow,
+        handler,
+    )
+    .alone(),
+    Check::new(
+        "limits: --upstream-max bounds calls; who gets no permit in time is a 503",
+        Needs::Narrow,
+        permits,
+    )
+    .alone(),
+    Check::new(
+        "limits: a connection over --connections is a 503 or a close, and room is found again",
+        Needs::Narrow,
+        connections,
+    )
+    .alone(),
+];
+
+fn shown(subject: &Subject) -> Verdict {
+    each(subject.limits.gauges(), |(name, limit)| {
+        let shown = subject.metric(name)?;
+        ensure!((shown - limit).abs() < 1e-9, "{name} is {shown}, not {limit}");
+        Ok(())
+    })
+}
+
+fn max_wait(subject: &Subject) -> Verdict {
+    each(
+        ["/wait/3", "/wait/2.1", "/offload/wait/3", "/work?wait=3", "/wait/0?deadline=3"],
+        |target| {
+            let problem = subject.problem(target, 422)?;
+            let msg = problem.errors.first().map(|error| error.msg.to_string()).unwrap_or_default();
+            ensure!(msg == "Input should be less than or equal to 2", "{target}: {msg}");
+            Ok(())
+        },
+    )
+}
+
+fn head(subject: &Subject) -> Verdict {
+    let many = (0..17).map(|n| format!("X-{n}: v\r\n")).collect::<String>();
+    let cases = [
+        (format!("GET /wait/0?{} HTTP/1.1\r\nHost: a\r\n\r\n", "q".repeat(1_100)), 414),
+        (format!("GET /wait/0 HTTP/1.1\r\nHost: a\r\n{many}\r\n"), 431),
+        (format!("GET /wait/0 HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "v".repeat(4_200)), 431),
+    ];
+    each(cases, |(bytes, status)| {
+        let line = &bytes[..20];
+        let mut connection = subject.connect()?.connection;
+        connection.send_what_is_taken(bytes.as_bytes());
+        let reply = connection
+            .reply(false, Duration::from_secs(3))
+            .map_err(|error| format!("{line}… for {status}: {error}"))?;
+        ensure!(reply.status == status, "{line}… answered {}, not {status}", reply.status);
+        ensure!(reply.says_close(), "the {status} does not say that the connection ends");
+        ensure!(reply.body.is_empty(), "the {status} has content");
+        ensure!(
+            connection.closed_within(Duration::from_secs(3)),
+            "after a {status} the connection stays open"
+        );
+        Ok(())
+    })
+}
+
+fn body(subject: &Subject) -> Verdict {
+    let reply = subject.ask(&Request::new("POST", "/echo").body(vec![b'x'; 1_024]))?.expect(200)?;
+    ensure!(reply.text() == "len=1024", "{}", reply.text());
+    subject
+        .ask(&Request::new("POST", "/echo").body(vec![b'x'; 1_025]))?
+        .expect(413)?
+        .problem("/echo")
+        .map(drop)
+}
+
+/// Drips bytes until the server has closed; tells how long that took and the status it sent, if any.
+fn drip(
+    mut connection: Connection,
+    bytes: &[u8],
+    every: Duration,
+) -> Result<(Duration, Option<u16>), String> {
+    let start = Instant::now();
+    let mut writer: TcpStream = connection.writer().map_err(|error| error.to_string())?;
+    let bytes = bytes.to_vec();
+    let dripping = thread::spawn(move || {
+        for byte in bytes {
+            if writer.write_all(&[byte]).is_err() {
+                break;
+            }
+            thread::sleep(every);
+        }
+    });
+    let reply = connection.reply(false, Duration::from_secs(4));
+    let closed = connection.closed_within(Duration::from_secs(3));
+    let took = start.elapsed();
+    drop(connection);
+    dripping.join().map_err(|_| "the drip panicked".to_owned())?;
+    ensure!(closed, "the connection is still open after {took:?}");
+    match reply {
+        Ok(reply) => Ok((took, Some(reply.status))),
+        Err(Trouble::Closed | Trouble::Failed(_)) => Ok((took, None)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Well within its deadline on an idle machine; a busy one gets a second.
+fn in_time(took: Duration, deadline: Duration) -> Verdict {
+    let range = deadline - Duration::from_millis(50)..=deadline + Duration::from_secs(1);
+    ensure!(range.contains(&took), "ended after {took:?}, not about {deadline:?}");
+    Ok(())
+}
+
+const HEAD: &[u8] =
+    b"GET /wait/0 HTTP/1.1\r\nHost: a\r\nX-Slow: 0123456789012345678901234567890123456789\r\n";
+
+fn slow_head(subject: &Subject) -> Verdict {
+    each_at_once([50_u64, 150, 2_000], |every| {
+        let connection = subject.connect()?.connection;
+        let (took, status) = drip(connection, HEAD, Duration::from_millis(every))?;
+        ensure!(matches!(status, None | Some(408)), "a slow head got {status:?}");
+        in_time(took, subject.limits.head_deadline)
+    })
+}
+
+fn slow_second_head(subject: &Subject) -> Verdict {
+    let mut connection = subject.connect()?;
+    connection.get("/wait/0")?.expect(200)?;
+    let (took, status) = drip(connection.connection, HEAD, Duration::from_millis(100))?;
+    ensure!(matches!(status, None | Some(408)), "a slow head got {status:?}");
+    in_time(took, subject.limits.head_deadline)
+}
+
+fn idle(subject: &Subject) -> Verdict {
+    each_at_once([0, 1, 3], |requests| {
+        let mut connection = subject.connect()?;
+        for _ in 0..requests {
+            connection.get("/wait/0")?.expect(200)?;
+        }
+        let start = Instant::now();
+        ensure!(
+            connection.connection.closed_within(Duration::from_secs(4)),
+            "after {requests} requests it stays open"
+        );
+        let said = connection.connection.unread();
+        ensure!(
+            said.is_empty() || said.starts_with(b"HTTP/1.1 408"),
+            "an idle connection was told {said:?}"
+        );
+        in_time(start.elapsed(), subject.limits.idle)
+            .map_err(|error| format!("after {requests} requests: {error}"))
+    })
+}
+
+fn stopped_body(subject: &Subject) -> Verdict {
+    let bodies = [
+        "Content-Length: 900\r\n\r\nhello",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
+    ];
+    each_at_once(bodies, |body| {
+        let mut connection = subject.connect()?.connection;
+        let start = Instant::now();
+        connection
+            .send(format!("POST /echo HTTP/1.1\r\nHost: a\r\n{body}").as_bytes())
+            .map_err(|error| error.to_string())?;
+        let reply = connection
+            .reply(false, Duration::from_secs(4))
+            .map_err(|error| format!("{body:?}: {error}"))?;
+        let took = start.elapsed();
+        let reply = reply.expect(408).map_err(|error| format!("{body:?}: {error}"))?;
+        ensure!(reply.says_close(), "the 408 does not say that the connection ends");
+        reply.problem("/echo")?;
+        ensure!(
+            connection.closed_within(Duration::from_secs(3)),
+            "after the 408 the connection stays open"
+        );
+        in_time(took, subject.limits.body_idle)
+    })
+}
+
+fn slow_body(subject: &Subject) -> Verdict {
+    let mut connection = subject.connect()?.connection;
+    connection
+        .send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+        .map_err(|error| error.to_string())?;
+    // 20 bytes a second, never silent for long.
+    let (took, status) = drip(connection, &[b'x'; 100], Duration::from_millis(50))?;
+    ensure!(status == Some(408), "a slow body got {status:?}");
+    ensure!(took <= Duration::from_secs(4), "a slow body was read for {took:?}");
+    Ok(())
+}
+
+fn unread(subject: &Subject) -> Verdict {
+    let bundle = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut connection = subject.connect()?.connection;
+    // More than the buffers of two sockets hold: the server has to wait for a reader who does not come.
+    connection.send_what_is_taken(bundle.repeat(20).as_bytes());
+    let mut stream = connection.writer().map_err(|error| error.to_string())?;
+    let open = subject.metric("http_connections")?;
+    let deadline = Instant::now() + subject.limits.write_stall + Duration::from_secs(4);
+    while subject.metric("http_connections")? >= open {
+        ensure!(Instant::now() < deadline, "a client that reads nothing is still served");
+        thread::sleep(Duration::from_millis(50));
+    }
+    // What is left in the buffers ends in the middle.
+    let mut read = 0;
+    let mut bytes = vec![0; 64 << 10];
+    stream.set_read_timeout(Some(Duration::from_secs(3))).map_err(|error| error.to_string())?;
+    while let Ok(count @ 1..) = stream.read(&mut bytes) {
+        read += count;
+    }
+    ensure!(read < 20 * 1_000_000, "all {read} bytes came");
+    Ok(())
+}
+
+fn handler(subject: &Subject) -> Verdict {
+    // Two sleeps take the two threads for 2 s; the third waits for one, 0.1 s over the deadline's 1.5.
+    let replies: Vec<_> = thread::scope(|scope| {
+        let asked: Vec<_> = ["/offload/wait/2", "/offload/wait/2", "/offload/wait/0.1"]
+            .into_iter()
+            .map(|target| {
+                let ask = scope.spawn(move || subject.get(target));
+                thread::sleep(Duration::from_millis(50));
+                ask
+            })
+            .collect();
+        asked.into_iter().map(|reply| reply.join().expect("asking does not panic")).collect()
+    });
+    let replies = replies.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let statuses: Vec<_> = replies.iter().map(|reply| reply.status).collect();
+    ensure!(statuses == [200, 200, 503], "answered {statuses:?}");
+    let took = replies[2].took;
+    let range = Duration::from_millis(1_450)..=Duration::from_millis(1_900);
+    ensure!(
+        range.contains(&took),
+        "the deadline of 1.5 s over a wait of 0.1 s came after {took:?}"
+    );
+    Ok(())
+}
+
+fn permits(subject: &Subject) -> Verdict {
+    let targets: Vec<_> = (0..6).map(|n| format!("/github-user/slow-5s-{n}")).collect();
+    let before = subject.stub()?.stats().requests.total;
+    let replies = subject.get_all(&targets).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let count = |status: u16| replies.iter().filter(|reply| reply.status == status).count();
+    let statuses: Vec<_> = replies.iter().map(|reply| reply.status).collect();
+    // Two hold the permits until they time out; the others have waited as long by then.
+    ensure!(
+        count(504) >= 2 && count(503) >= 1 && count(503) + count(504) == 6,
+        "six calls got {statuses:?}"
+    );
+    each(&replies, |reply| {
+        ensure!(
+            reply.took <= Duration::from_millis(1_700),
+            "a {} came after {:?}",
+            reply.status,
+            reply.took
+        );
+        ensure!(
+            reply.status != 503 || reply.field("retry-after").is_some(),
+            "a 503 has no Retry-After"
+        );
+        Ok(())
+    })?;
+    let asked = subject.stub()?.stats().requests.total - before;
+    ensure!(asked <= 4, "two permits let {asked} calls through");
+    subject.get_with("/github-user/octocat", 200).map(drop)
+}
+
+fn connections(subject: &Subject) -> Verdict {
+    let start = Instant::now();
+    let mut open = Vec::new();
+    for _ in 0..60 {
+        open.push(subject.connect()?.connection);
+    }
+    let (mut refused, mut status) = (0, None);
+    for connection in open.iter_mut().rev().take(15) {
+        match connection.reply(false, Duration::from_millis(200)) {
+            Ok(reply) => {
+                status = Some(reply.status);
+                ensure!(
+                    reply.field("retry-after").is_some(),
+                    "the {} has no Retry-After",
+                    reply.status
+                );
+                refused += 1;
+            }
+            Err(Trouble::Closed | Trouble::Failed(_)) => refused += 1,
+            Err(_) => {}
+        }
+    }
+    // Only while the first ones are not yet closed for being idle can this be told.
+    if start.elapsed() < subject.limits.idle {
+        ensure!(
+            refused >= 10,
+            "of 60 connections to a server that takes 40, {refused} of the last 15 were refused"
+        );
+    }
+    ensure!(matches!(status, None | Some(503)), "a connection too many got {status:?}");
+    drop(open);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match subject.get("/wait/0") {
+            Ok(reply) if reply.status == 200 => return Ok(()),
+            other if Instant::now() >= deadline => {
+                return Err(format!("with all of them gone: {other:?}"));
+            }
+            _ => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}

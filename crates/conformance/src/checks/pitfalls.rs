@@ -1,0 +1,43 @@
+//! `/pitfalls/…`: mistakes on purpose. They exist only with `--pitfalls`, and the judge must see what is wrong with them.
+
+use super::{Check, Needs, Verdict, each};
+use crate::{Subject, shape};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check::new("pitfalls are not there unless asked for", Needs::Stub, absent),
+    Check::new("pitfalls/blocking-wait answers as wait does", Needs::Pitfalls, as_wait),
+    Check::new(
+        "the shape check convicts pitfalls/blocking-wait wherever there is an event loop",
+        Needs::Pitfalls,
+        convicted,
+    )
+    .alone(),
+];
+
+fn absent(subject: &Subject) -> Verdict {
+    each(
+        [
+            "/pitfalls/blocking-wait/0",
+            "/pitfalls/blocking-wait/abc",
+            "/pitfalls/panic",
+            "/pitfalls",
+        ],
+        |target| subject.problem(target, 404).map(drop),
+    )
+}
+
+fn as_wait(subject: &Subject) -> Verdict {
+    let reply = subject.get_with("/pitfalls/blocking-wait/0.1", 200)?;
+    ensure!(reply.text() == r#"{"message":"Waited for 0.1 seconds!"}"#, "{}", reply.text());
+    subject.problem("/pitfalls/blocking-wait/-1", 422).map(drop)
+}
+
+fn convicted(subject: &Subject) -> Verdict {
+    match (shape::check(subject, "/pitfalls/blocking-wait"), subject.has_event_loop) {
+        (Err(_), true) | (Ok(_), false) => Ok(()),
+        (Ok(seen), true) => {
+            Err(format!("a handler that blocks its event loop was acquitted: {seen:.2?}"))
+        }
+        (Err(error), false) => Err(format!("a thread may block, yet: {error}")),
+    }
+}

@@ -1,0 +1,30 @@
+//! The judge: whether a server keeps the contract, asked over HTTP and nothing else.
+//!
+//! A server is a process and an address. Nothing here links one, so a stranger's server in any language is judged by the
+//! same checks. They run in three places: as each server's `tests/conformance.rs` ([`trials`]), as `lab check URL`
+//! ([`report`]), and before anything is timed.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | starting and stopping servers, never leaving one behind | [`process`], [`binaries`] |
+//! | the checks of the contract, a sentence each | [`checks`] |
+//! | how a blocked event loop is seen from outside | [`shape`] |
+//! | the client that sends what no client library would | [`client`], [`reply`] |
+
+#[macro_use]
+mod ensure;
+
+pub mod binaries;
+pub mod checks;
+pub mod client;
+pub mod lifecycle;
+pub mod process;
+pub mod reply;
+pub mod setup;
+pub mod shape;
+pub mod subject;
+pub mod trials;
+
+pub use checks::{Check, Needs, Verdict, checks};
+pub use process::Server;
+pub use subject::Subject;

@@ -1,0 +1,206 @@
+//! How a server starts and ends: its first line, its errors, its drain, its exit codes.
+
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::checks::Verdict;
+use crate::client::{Connection, Request};
+use crate::process::Signal;
+use crate::setup::Setup;
+use crate::{Server, Subject};
+
+/// One sentence about the life of a process.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifecycle {
+    /// The sentence.
+    pub name: &'static str,
+    /// Starts and stops servers of its own.
+    pub run: fn(&Setup) -> Verdict,
+}
+
+/// All of them.
+pub const LIFECYCLE: &[Lifecycle] = &[
+    Lifecycle {
+        name: "sigterm lets requests finish, closes the rest at once and exits 0",
+        run: drains,
+    },
+    Lifecycle { name: "a drain that cuts a request exits 3", run: cuts },
+    Lifecycle {
+        name: "the first interrupt drains, the second signal ends it at once",
+        run: second_signal,
+    },
+    Lifecycle { name: "hangup does not kill", run: hangup },
+    Lifecycle {
+        name: "a port in use or a bad value is told on stderr within two seconds",
+        run: bad_start,
+    },
+];
+
+/// Sends a request and leaves its answer for later.
+fn begin(subject: &Subject, target: &str) -> Result<Connection, String> {
+    let mut connection = subject.connect()?.connection;
+    connection
+        .send(&Request::get(target).bytes(&subject.host))
+        .map_err(|error| error.to_string())?;
+    Ok(connection)
+}
+
+/// Waits until so many connections are counted; a connect alone does not mean that the server has it.
+fn until_open(subject: &Subject, connections: f64) -> Verdict {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    // The question itself comes on a connection too.
+    while subject.metric("http_connections")? < connections + 1.0 {
+        ensure!(Instant::now() < deadline, "http_connections does not reach {connections}");
+        thread::sleep(Duration::from_millis(10));
+    }
+    // And heads must have been read; there is no count of those in every state.
+    thread::sleep(Duration::from_millis(100));
+    Ok(())
+}
+
+fn exit(server: Server, code: i32, within: Duration) -> Verdict {
+    let mut server = server;
+    let exit = server.wait(within).map_err(|error| format!("{error:#}"))?;
+    ensure!(exit.code() == Some(code), "exited with {exit}, not {code}; {}", server.output());
+    Ok(())
+}
+
+fn drains(setup: &Setup) -> Verdict {
+    let (mut server, subject) = setup.fresh(&[])?;
+    let mut waits = (0..20).map(|_| begin(&subject, "/wait/1.5")).collect::<Result<Vec<_>, _>>()?;
+    let mut idle = Vec::new();
+    for _ in 0..5 {
+        let mut connection = subject.connect()?;
+        connection.get("/wait/0")?.expect(200)?;
+        idle.push(connection.connection);
+    }
+    idle.push(subject.connect()?.connection);
+    let mut half = subject.connect()?.connection;
+    half.send(b"GET /wait/0 HTTP/1.1\r\nHo").map_err(|error| error.to_string())?;
+    until_open(&subject, 27.0)?;
+    let start = Instant::now();
+    server.signal(Signal::TERM);
+    for (kind, connection) in
+        idle.iter_mut().map(|one| ("idle", one)).chain([("half-asked", &mut half)])
+    {
+        ensure!(
+            connection.closed_within(Duration::from_secs(1)),
+            "an {kind} connection stays open during the drain"
+        );
+    }
+    ensure!(
+        start.elapsed() < Duration::from_secs(1),
+        "idle connections were closed after {:?}",
+        start.elapsed()
+    );
+    let late = subject.get("/wait/0");
+    ensure!(
+        !matches!(&late, Ok(reply) if reply.status != 503),
+        "a new connection is served during the drain"
+    );
+    for wait in &mut waits {
+        let reply = wait
+            .reply(false, Duration::from_secs(5))
+            .map_err(|error| format!("a wait in flight: {error}"))?;
+        ensure!(reply.status == 200, "a wait in flight got {}", reply.status);
+        ensure!(
+            reply.says_close(),
+            "a reply during the drain does not say that the connection ends"
+        );
+    }
+    exit(server, 0, Duration::from_millis(1_500))
+}
+
+fn cuts(setup: &Setup) -> Verdict {
+    let (mut server, subject) = setup.fresh(&["--drain=0.5"])?;
+    let mut wait = begin(&subject, "/wait/30")?;
+    until_open(&subject, 1.0)?;
+    let start = Instant::now();
+    server.signal(Signal::TERM);
+    ensure!(wait.closed_within(Duration::from_secs(5)), "a wait of 30 s outlives a drain of 0.5");
+    exit(server, 3, Duration::from_secs(2))?;
+    ensure!(
+        start.elapsed() >= Duration::from_millis(450),
+        "the drain ended after {:?}",
+        start.elapsed()
+    );
+    Ok(())
+}
+
+fn second_signal(setup: &Setup) -> Verdict {
+    let (mut server, subject) = setup.fresh(&[])?;
+    let _wait = begin(&subject, "/wait/30")?;
+    until_open(&subject, 1.0)?;
+    server.signal(Signal::INT);
+    // Nothing new is let in: the drain has begun.
+    let deadline = Instant::now() + Duration::from_secs(3);
+    while matches!(subject.get("/wait/0"), Ok(reply) if reply.status == 200) {
+        ensure!(Instant::now() < deadline, "an interrupt does not drain");
+        thread::sleep(Duration::from_millis(10));
+    }
+    ensure!(server.ended().is_none(), "an interrupt ended it at once");
+    let start = Instant::now();
+    server.signal(Signal::TERM);
+    server
+        .wait(Duration::from_secs(1))
+        .map_err(|error| format!("after the second signal: {error:#}"))?;
+    ensure!(start.elapsed() < Duration::from_secs(1), "it ended after {:?}", start.elapsed());
+    Ok(())
+}
+
+fn hangup(setup: &Setup) -> Verdict {
+    let (mut server, subject) = setup.fresh(&[])?;
+    for signal in [Signal::HUP, Signal::PIPE] {
+        server.signal(signal);
+        for _ in 0..5 {
+            subject
+                .get_with("/wait/0", 200)
+                .map_err(|error| format!("after {signal:?}: {error}"))?;
+        }
+    }
+    server.signal(Signal::TERM);
+    exit(server, 0, Duration::from_secs(2))
+}
+
+fn bad_start(setup: &Setup) -> Verdict {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+    // A listener that shares its port could be joined by another; this one does not share.
+    let addr = taken.local_addr().map_err(|error| error.to_string())?.to_string();
+    let attempts: [&[&str]; 5] = [
+        &["--addr", &addr],
+        &["--addr", "nowhere"],
+        &["--addr", "127.0.0.1:0", "--drain", "soon"],
+        &["--addr", "127.0.0.1:0", "--no-such-flag"],
+        &["--addr", "127.0.0.1:0", "--github-url", "not a url"],
+    ];
+    for arguments in attempts {
+        let child = setup
+            .command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.map_err(|error| error.to_string())?;
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while child.try_wait().map_err(|error| error.to_string())?.is_none() {
+            if Instant::now() >= deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("{arguments:?}: it runs"));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(!output.status.success(), "{arguments:?}: exited with success");
+        ensure!(!said.trim().is_empty(), "{arguments:?}: stderr is empty");
+        ensure!(!said.contains("panicked at"), "{arguments:?}: it panicked: {said}");
+        ensure!(
+            output.stdout.is_empty(),
+            "{arguments:?}: stdout says {:?}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! The servers a run of the judge needs: the same binary, started several ways, each only when a check asks for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use contract::{Limits, Seconds};
+use github_stub::{Dials, Stub};
+
+use crate::{Needs, Server, Subject};
+
+/// The flags of a server whose limits are short enough to be met within a test.
+pub const NARROW: &[&str] = &[
+    "--max-wait=2",
+    "--offload-threads=2",
+    "--offload-queue=2",
+    "--upstream-max=2",
+    "--upstream-total=1",
+    "--head-bytes=4096",
+    "--head-fields=16",
+    "--head-line=1024",
+    "--head-deadline=0.6",
+    "--idle=0.8",
+    "--body-bytes=1024",
+    "--body-idle=0.6",
+    "--body-rate=1000",
+    "--write-stall=0.8",
+    "--handler-deadline=1.5",
+    "--connections=40",
+    "--drain=1.5",
+];
+
+/// What those flags set.
+fn narrow() -> Limits {
+    Limits {
+        max_wait: Seconds::whole(2),
+        upstream_max: 2,
+        upstream_total: Duration::from_secs(1),
+        head_bytes: 4_096,
+        head_fields: 16,
+        head_line: 1_024,
+        head_deadline: Duration::from_millis(600),
+        idle: Duration::from_millis(800),
+        body_bytes: 1_024,
+        body_idle: Duration::from_millis(600),
+        body_rate: 1_000,
+        write_stall: Duration::from_millis(800),
+        handler: Duration::from_millis(1_500),
+        connections: 40,
+        drain: Duration::from_millis(1_500),
+        ..Limits::default()
+    }
+}
+
+/// A binary to be judged, and the servers started from it so far.
+#[derive(Debug)]
+pub struct Setup {
+    binary: PathBuf,
+    has_event_loop: bool,
+    stub: OnceLock<Result<Arc<Stub>, String>>,
+    plain: OnceLock<Result<Running, String>>,
+    pitfalls: OnceLock<Result<Running, String>>,
+    narrow: OnceLock<Result<Running, String>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    server: Mutex<Server>,
+    subject: Subject,
+}
+
+/// A proxy that refuses: whoever heeds these variables reaches nothing.
+const PROXIES: &[(&str, &str)] = &[
+    ("http_proxy", "http://127.0.0.1:9"),
+    ("HTTP_PROXY", "http://127.0.0.1:9"),
+    ("ALL_PROXY", "http://127.0.0.1:9"),
+    ("no_proxy", ""),
+    ("NO_PROXY", ""),
+];
+
+impl Setup {
+    /// Starts nothing yet. Only `server-blocking` has no event loop that a handler could block.
+    pub fn new(binary: &Path) -> Self {
+        let blocking = binary.file_name().is_some_and(|name| name == "server-blocking");
+        Self {
+            binary: binary.to_owned(),
+            has_event_loop: !blocking,
+            stub: OnceLock::new(),
+            plain: OnceLock::new(),
+            pitfalls: OnceLock::new(),
+            narrow: OnceLock::new(),
+        }
+    }
+
+    /// The server that a check needs, started if this is the first to need it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start, or has died since; with what it wrote.
+    pub fn subject(&self, needs: Needs) -> Result<Subject, String> {
+        let running = match needs {
+            Needs::Address | Needs::Stub => self.plain.get_or_init(|| self.start_plain()),
+            Needs::Pitfalls | Needs::NoUpstream => {
+                self.pitfalls.get_or_init(|| self.start_pitfalls())
+            }
+            Needs::Narrow => self.narrow.get_or_init(|| self.start_narrow()),
+        };
+        let running = running.as_ref().map_err(Clone::clone)?;
+        let mut server = running.server.lock().expect("no holder panics");
+        match server.ended() {
+            None => Ok(running.subject.clone()),
+            Some(exit) => Err(format!("the server has ended ({exit}); {}", server.output())),
+        }
+    }
+
+    /// A server of one's own, to be stopped: with the stub as upstream and these flags.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn fresh(&self, flags: &[&str]) -> Result<(Server, Subject), String> {
+        let stub = self.stub()?;
+        let upstream = format!("--github-url={}", stub.url());
+        let (server, mut subject) = self.start(&[&[upstream.as_str()], flags].concat())?;
+        subject.stub = Some(stub);
+        Ok((server, subject))
+    }
+
+    /// Runs the binary with arguments of one's own.
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.binary);
+        command.args(arguments);
+        command
+    }
+
+    /// Two workers, so that one blocked event loop is not all of them.
+    fn workers(&self, count: &'static str) -> &'static [&'static str] {
+        match (self.has_event_loop, count) {
+            (false, _) => &[],
+            (true, "1") => &["--workers=1"],
+            (true, _) => &["--workers=2"],
+        }
+    }
+
+    fn start_plain(&self) -> Result<Running, String> {
+        let (server, subject) = self.fresh(self.workers("2"))?;
+        Ok(Running { server: Mutex::new(server), subject })
+    }
+
+    fn start_pitfalls(&self) -> Result<Running, String> {
+        let flags =
+            [self.workers("2"), &["--pitfalls", "--github-url=http://127.0.0.1:9"]].concat();
+        let (server, subject) = self.start(&flags)?;
+        Ok(Running { server: Mutex::new(server), subject })
+    }
+
+    fn start_narrow(&self) -> Result<Running, String> {
+        // One worker: the offload pool is divided among them.
+        let (server, mut subject) = self.fresh(&[self.workers("1"), NARROW].concat())?;
+        subject.limits = narrow();
+        Ok(Running { server: Mutex::new(server), subject })
+    }
+
+    fn start(&self, flags: &[&str]) -> Result<(Server, Subject), String> {
+        let server = Server::start(&self.binary, flags, PROXIES)
+            .map_err(|error| format!("{flags:?}: {error:#}"))?;
+        let has_event_loop = self.has_event_loop;
+        let subject = Subject { has_event_loop, ..Subject::at(server.addr()) };
+        Ok((server, subject))
+    }
+
+    fn stub(&self) -> Result<Arc<Stub>, String> {
+        let start =
+            || Stub::start(Dials::default()).map(Arc::new).map_err(|error| format!("{error:#}"));
+        self.stub.get_or_init(start).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_narrow_limit_differs_from_the_contracts() {
+        let (narrow, wide) = (narrow().gauges(), Limits::default().gauges());
+        let same = narrow.iter().zip(&wide).filter(|(narrow, wide)| narrow == wide).count();
+        // The upstream's connect time and size, and the queue for CPU work, have no flag to be narrowed by.
+        assert!(same <= 3, "{same} limits are the same");
+    }
+}

@@ -1,0 +1,70 @@
+//! A server's `tests/conformance.rs`: every check, wire case and rule of its life as a test with a line of its own.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, RwLock};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::checks;
+use crate::lifecycle::LIFECYCLE;
+use crate::setup::Setup;
+
+/// Judges the server whose binary this is, under the arguments of `cargo test`.
+///
+/// In the server's `Cargo.toml`: `[[test]] name = "conformance"`, `harness = false`; in `tests/conformance.rs`:
+///
+/// ```ignore
+/// fn main() -> std::process::ExitCode {
+///     conformance::trials::run(env!("CARGO_PKG_NAME"), env!("CARGO_BIN_EXE_server-axum").as_ref())
+/// }
+/// ```
+pub fn run(server: &str, binary: &Path) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Most checks wait for a server rather than compute.
+    arguments.test_threads.get_or_insert(8);
+    libtest_mimic::run(&arguments, of(server, binary)).exit_code()
+}
+
+/// The trials, named `server::sentence`. The servers they need start with the first that needs them and die with the last.
+pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
+    let setup = Arc::new(Setup::new(binary));
+    let quiet = Quiet::default();
+    let mut trials = Vec::new();
+    for check in checks() {
+        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
+        trials.push(trial(server, check.name, move || {
+            quiet.hold(check.alone, || (check.run)(&setup.subject(check.needs)?))
+        }));
+    }
+    for life in LIFECYCLE {
+        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
+        trials.push(trial(server, life.name, move || quiet.hold(true, || (life.run)(&setup))));
+    }
+    trials
+}
+
+fn trial(
+    server: &str,
+    name: &str,
+    run: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> Trial {
+    Trial::test(format!("{server}::{name}"), move || run().map_err(Failed::from))
+}
+
+/// Lets what measures time run alone, and all else together.
+#[derive(Clone, Default)]
+struct Quiet(Arc<RwLock<()>>);
+
+impl Quiet {
+    fn hold<T>(&self, alone: bool, run: impl FnOnce() -> T) -> T {
+        // A trial that panicked has been told of; what it held is nothing.
+        if alone {
+            let _held = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            run()
+        } else {
+            let _held = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            run()
+        }
+    }
+}
