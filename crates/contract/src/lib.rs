@@ -30,7 +30,7 @@ pub mod request_id;
 pub mod wait;
 pub mod work;
 
-pub use github::{Mode, Profile, Username, Usernames, Users};
+pub use github::{Mode, Profile, User, Username, Usernames, Users};
 pub use health::{Health, Ready};
 pub use limits::Limits;
 pub use param::{PathParam, QueryParams};

@@ -3,21 +3,21 @@
 //!
 //! `HttpServer` cannot wrap a socket, hence its parts: actix-server, and actix-http's service under the app.
 
-use std::future::{Future, pending, ready};
+use std::convert::Infallible;
+use std::future::{pending, ready};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_http::body::{BodySize, EitherBody, MessageBody};
+use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
-use actix_http::{
-    ConnectionType, HttpService, KeepAlive, Payload, Request, Response, Version,
-};
+use actix_http::{ConnectionType, HttpService, KeepAlive, Payload, Request, Response, Version};
 use actix_service::{
-    Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config,
+    Service, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service, map_config,
 };
 use actix_web::dev::{AppConfig, ServiceResponse};
 use bytes::Bytes;
@@ -26,6 +26,7 @@ use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
 
 use crate::app::App;
+use crate::edge;
 use crate::routes::routes;
 
 /// Serves until the drain starts, then closes the listener and waits for what is in flight.
@@ -34,64 +35,68 @@ pub(crate) async fn serve(
     app: App,
     workers: NonZeroUsize,
 ) -> io::Result<Drained> {
-    let (drain, limits) = (app.drain.clone(), app.limits.clone());
+    let (drain, deadline) = (app.drain.clone(), app.limits.drain);
     let server = actix_server::Server::build()
         .workers(workers.get())
         .disable_signals()
         // The drain counts connections, and answers the one too many.
         .max_concurrent_connections(usize::MAX)
-        .listen("http", listener, move || connections(app.clone()))?
+        .listen("http", listener, move || worker(app.for_worker(workers)))?
         .run();
     let handle = server.handle();
     let running = actix_rt::spawn(server);
     drain.started().await;
-    // Closes the listener at once; the workers look for their last connection only once a second, so the drain is asked.
+    // This closes the listener at once, but looks for the last connection only once a second: the drain knows sooner.
     let stopping = actix_rt::spawn(handle.stop(true));
-    let drained = drain.closed(limits.drain).await;
+    let drained = drain.closed(deadline).await;
     stopping.abort();
     running.abort();
     Ok(drained)
 }
 
-/// What one worker does with its connections.
-fn connections(
+/// What one worker does with the sockets that it is given.
+fn worker(
     app: App,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
     let drain = app.drain.clone();
-    let service = HttpService::build()
-        // The clocks are ours. actix's own head clock is only for a connection's first request.
-        .keep_alive(KeepAlive::Os)
+    let http = HttpService::build()
+        // actix's own clock for heads is only for the first request of a connection.
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(Duration::ZERO)
+        .keep_alive(KeepAlive::Os)
         .h1_allow_half_closed(false)
         .on_connect_ext(|socket: &Clocked, data| {
             data.insert(socket.connection());
-        })
-        .h1(apply_fn_factory(
-            map_config(routes(&app), |()| AppConfig::default()),
-            |request, app| {
-                let version = request.version();
-                answer(version, begin(&request).map(|in_flight| (in_flight, app.call(request))))
-            },
-        ));
-    fn_service(move |socket| ready(open(&drain, socket))).and_then(service)
+        });
+    let service = fn_factory(move || {
+        let app = app.clone();
+        async move {
+            let routes = map_config(routes(&app), |()| AppConfig::default());
+            let routes = Rc::new(routes.new_service(()).await?);
+            Ok::<_, ()>(fn_service(move |mut request: Request| {
+                let in_flight = begin(&mut request);
+                answer(app.clone(), Rc::clone(&routes), in_flight, request)
+            }))
+        }
+    });
+    fn_service(move |socket| ready(open(socket, &drain))).and_then(http.h1(service))
 }
 
 /// Starts the clocks of one connection, if there is room for it.
-fn open(drain: &Drain, socket: TcpStream) -> Result<(Clocked, Option<SocketAddr>), DispatchError> {
+fn open(socket: TcpStream, drain: &Drain) -> Result<(Clocked, Option<SocketAddr>), DispatchError> {
     // Without it the end of a reply may wait for the client's delayed ACK.
     let _ = socket.set_nodelay(true);
+    // The error goes nowhere: the client was answered.
     let socket = drain.admit(socket).ok_or(DispatchError::DisconnectTimeout)?;
     Ok((socket, None))
 }
 
-/// The head of `request` is complete: it is in flight, unless it came behind a reply that closes the connection.
-fn begin(request: &Request) -> Option<InFlight> {
-    let connection =
-        request.conn_data::<Connection>().expect("on_connect_ext gave one to every connection");
-    let in_flight = connection.head_complete(!matches!(request.payload(), Payload::None))?;
-    // An upgrade is never made; actix would close after the reply and say `connection: upgrade`.
+fn begin(request: &mut Request) -> Option<InFlight> {
+    let content = !matches!(request.payload(), Payload::None);
+    let connection = request.conn_data::<Connection>().expect("on_connect_ext gives one");
+    let in_flight = connection.head_complete(content)?;
+    // actix reads on behind a request that closes. For one that asks to upgrade it would close, and not say so.
     if request.head().connection_type() != ConnectionType::KeepAlive {
         connection.close_after_reply();
     }
@@ -99,24 +104,26 @@ fn begin(request: &Request) -> Option<InFlight> {
 }
 
 /// Answers one request, which is in flight until actix has the last byte of its reply.
-async fn answer<B: MessageBody>(
-    version: Version,
-    begun: Option<(InFlight, impl Future<Output = Result<ServiceResponse<B>, actix_web::Error>>)>,
-) -> Result<Response<Reply<EitherBody<B>>>, actix_web::Error> {
+async fn answer<S, B>(
+    app: App,
+    routes: Rc<S>,
+    in_flight: Option<InFlight>,
+    request: Request,
+) -> Result<Response<Reply<BoxBody>>, Infallible>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody + 'static,
+{
     // Behind a reply that closes the connection there is no other.
-    let Some((in_flight, reply)) = begun else { return pending().await };
-    let reply = match reply.await {
-        Ok(reply) => Response::from(reply).map_body(|_, body| EitherBody::left(body)),
-        Err(error) => Response::from(error).map_body(|_, body| EitherBody::right(body)),
-    };
+    let Some(in_flight) = in_flight else { return pending().await };
+    let is_http10 = request.version() < Version::HTTP_11;
+    let reply = edge::answer(&app, &*routes, request).await;
     Ok(reply.map_body(|head, body| {
         if in_flight.connection().is_closing() {
             head.set_connection_type(ConnectionType::Close);
         }
-        // HTTP/1.0 has no chunks: the end of the connection is the end of such a body.
-        if version < Version::HTTP_11 && body.size() == BodySize::Stream {
-            head.no_chunking(true);
-        }
+        // Where there are no chunks, the end of the connection is the end of the body.
+        head.no_chunking(is_http10);
         Reply { body, in_flight }
     }))
 }

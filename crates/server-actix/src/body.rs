@@ -1,0 +1,69 @@
+//! The body of a request, chunk by chunk: bounded in size, and not slower than a client may be.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use bytes::Bytes;
+use contract::Problem;
+use futures_util::StreamExt;
+use http_async::{BodyError, Connection, Pace, Paced};
+
+use crate::app::App;
+use crate::reply::Error;
+
+/// What is left to read of a request's body.
+pub(crate) struct Body {
+    paced: Option<Paced<Payload>>,
+    left: u64,
+    limit: u64,
+}
+
+impl Body {
+    /// The next bytes, `None` at the end. Awaits the client, for as long as a client may take.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let Some(paced) = &mut self.paced else { return Ok(None) };
+        let Some(chunk) = paced.next().await else { return Ok(None) };
+        let chunk = chunk.map_err(failed)?;
+        self.left = self.left.checked_sub(chunk.len() as u64).ok_or_else(|| self.too_large())?;
+        Ok(Some(chunk))
+    }
+
+    fn too_large(&self) -> Problem {
+        Problem::too_large(self.limit)
+    }
+}
+
+impl FromRequest for Body {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    /// Refuses a body that announces itself as too large before any of it is read.
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let Some(app) = request.app_data::<Data<App>>() else {
+            return ready(Err(Problem::internal().into()));
+        };
+        let limit = app.limits.body_bytes;
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit)
+        {
+            return ready(Err(Problem::too_large(limit).into()));
+        }
+        let connection = request.conn_data::<Connection>().cloned();
+        let pace = Pace { idle: app.limits.body_idle, rate: app.limits.body_rate };
+        let paced = match (connection, payload.take()) {
+            (_, Payload::None) | (None, _) => None,
+            (Some(connection), body) => Some(Paced::new(body, connection, pace)),
+        };
+        ready(Ok(Self { paced, left: limit, limit }))
+    }
+}
+
+fn failed(error: BodyError) -> Problem {
+    match error {
+        BodyError::Slow(_) => Problem::body_timeout(),
+        BodyError::Broken(_) => Problem::bad_request("the body is malformed or cut short"),
+    }
+}

@@ -1,0 +1,17 @@
+//! An answer in time, or a 503: giving up a wait is dropping it.
+
+use std::future::Future;
+
+use actix_web::rt::time::timeout;
+use contract::{Deadline, Problem};
+
+use crate::reply::Error;
+
+/// Awaits `work` for as long as `deadline` allows. Late work is dropped where it awaits, and takes nothing with it.
+pub(crate) async fn within<T>(
+    deadline: Deadline,
+    work: impl Future<Output = T>,
+) -> Result<T, Error> {
+    let Some(limit) = deadline.limit() else { return Ok(work.await) };
+    timeout(limit, work).await.map_err(|_| Problem::deadline_passed().into())
+}

@@ -1,0 +1,159 @@
+//! What every request meets before its handler, and every reply after it.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_http::body::{BoxBody, MessageBody};
+use actix_http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_http::{ConnectionType, HttpMessage, Method, Request, Response, StatusCode, Version};
+use actix_service::Service;
+use actix_web::ResponseError;
+use actix_web::dev::ServiceResponse;
+use contract::headers;
+use contract::{Problem, RequestId, head};
+use futures_util::FutureExt;
+use http_async::Connection;
+
+use crate::app::App;
+use crate::reply::Error;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
+
+/// The fields of a request for the contract to read.
+struct Fields<'a>(&'a HeaderMap);
+
+impl head::Fields for Fields<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.get_all(name).map(HeaderValue::as_bytes)
+    }
+}
+
+/// What every reply carries unless its handler knows better.
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(headers::NOSNIFF)),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(headers::POLICY)),
+    (REFERRER_POLICY, HeaderValue::from_static(headers::NO_REFERRER)),
+    (CACHE_CONTROL, HeaderValue::from_static(headers::NO_STORE)),
+];
+
+/// Checks the head, calls the handler, completes the reply.
+pub(crate) async fn answer<S, B>(app: &App, routes: &S, request: Request) -> Response<BoxBody>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody + 'static,
+{
+    let connection = request.conn_data::<Connection>().cloned();
+    if let Err(refusal) = checked(app, &request) {
+        return refused(app, connection, refusal);
+    }
+    let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
+    let (id, seen) = (RequestId::of(given), Seen::of(&request));
+    let reply = match AssertUnwindSafe(async { routes.call(request).await }).catch_unwind().await {
+        Ok(Ok(reply)) => Response::from(reply.into_parts().1).map_into_boxed_body(),
+        Ok(Err(error)) => error.error_response().into(),
+        Err(_) => panicked(&id),
+    };
+    let reply = complete(app, connection, &id, &seen, reply);
+    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
+    reply
+}
+
+/// What the reply needs to know of its request.
+struct Seen {
+    method: Method,
+    path: String,
+}
+
+impl Seen {
+    fn of(request: &Request) -> Self {
+        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+    }
+}
+
+fn checked(app: &App, request: &Request) -> Result<(), head::Refusal> {
+    let uri = request.uri();
+    let line = head::Line {
+        method: request.method().as_str(),
+        path: uri.path(),
+        query: uri.query(),
+        authority: uri.authority().map(|authority| authority.as_str()),
+        has_scheme: uri.scheme().is_some(),
+        is_http11: request.version() == Version::HTTP_11,
+    };
+    head::check(line, &Fields(request.headers()), &app.limits)
+}
+
+/// What the transport would have refused, had it looked: a status, a close, no content.
+fn refused(app: &App, connection: Option<Connection>, refusal: head::Refusal) -> Response<BoxBody> {
+    let status = refusal.status().as_u16();
+    app.answers.count(status);
+    let mut reply = Response::new(StatusCode::from_u16(status).expect("it was a status before"));
+    close(connection, &mut reply);
+    reply
+}
+
+/// Logged once and counted; the client learns the id to ask for, and nothing else.
+fn panicked(id: &RequestId) -> Response<BoxBody> {
+    metrics::counter!("http_panics_total").increment(1);
+    tracing::error!(id = id.as_str(), "a handler panicked");
+    Error::from(Problem::internal()).error_response().into()
+}
+
+/// Writes the problem, if it is one, and the fields that every reply carries.
+fn complete(
+    app: &App,
+    connection: Option<Connection>,
+    id: &RequestId,
+    seen: &Seen,
+    mut reply: Response<BoxBody>,
+) -> Response<BoxBody> {
+    app.answers.count(reply.status().as_u16());
+    let problem = reply.extensions_mut().remove::<Problem>();
+    if let Some(problem) = problem.or_else(|| of_framework(&reply)) {
+        reply = describe(problem, seen, reply);
+    }
+    let fields = reply.headers_mut();
+    for (name, value) in ALWAYS {
+        if !fields.contains_key(&name) {
+            fields.insert(name, value);
+        }
+    }
+    let id = HeaderValue::from_str(id.as_str()).expect("an id is visible ASCII");
+    fields.insert(REQUEST_ID, id);
+    let unread = connection.as_ref().is_some_and(Connection::has_unread_body);
+    if unread || app.drain.wants_close() {
+        close(connection, &mut reply);
+    }
+    reply
+}
+
+/// actix-web answers a known path with an unknown method by itself, because only it knows what to allow.
+fn of_framework(reply: &Response<BoxBody>) -> Option<Problem> {
+    (reply.status() == StatusCode::METHOD_NOT_ALLOWED).then(Problem::method_not_allowed)
+}
+
+/// The problem as the body, told which request it answers.
+fn describe(problem: Problem, seen: &Seen, mut reply: Response<BoxBody>) -> Response<BoxBody> {
+    let problem = problem.at(&seen.path);
+    let body = problem.to_json();
+    let fields = reply.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(headers::PROBLEM));
+    if let Some(seconds) = problem.retry_after {
+        fields.insert(RETRY_AFTER, seconds.into());
+    }
+    // For a HEAD actix-http sends the length and keeps the body back.
+    reply.set_body(BoxBody::new(body))
+}
+
+fn close(connection: Option<Connection>, reply: &mut Response<BoxBody>) {
+    if let Some(connection) = connection {
+        connection.close_after_reply();
+    }
+    reply.head_mut().set_connection_type(ConnectionType::Close);
+}

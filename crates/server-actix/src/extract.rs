@@ -1,0 +1,42 @@
+//! `Path` and `Query`: a handler asks for a value by its type, and gets one that is right.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use contract::{Limits, PathParam, Problem, QueryParams};
+
+use crate::app::App;
+use crate::reply::Error;
+
+/// The value of the path's parameter.
+pub(crate) struct Path<T>(pub(crate) T);
+
+/// The values of the query.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: PathParam> FromRequest for Path<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let value = limits(request).and_then(|limits| T::from_path(request.uri().path(), limits));
+        ready(value.map(Self).map_err(Error))
+    }
+}
+
+impl<T: QueryParams> FromRequest for Query<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let value = limits(request).and_then(|limits| T::from_query(request.uri().query(), limits));
+        ready(value.map(Self).map_err(Error))
+    }
+}
+
+fn limits(request: &HttpRequest) -> Result<&Limits, Problem> {
+    let app = request.app_data::<Data<App>>().ok_or_else(Problem::internal)?;
+    Ok(&app.limits)
+}

@@ -1,0 +1,15 @@
+//! One file a route.
+
+pub(crate) mod docs;
+pub(crate) mod echo;
+pub(crate) mod github_user;
+pub(crate) mod github_users;
+pub(crate) mod healthz;
+pub(crate) mod metrics;
+pub(crate) mod offload_wait;
+pub(crate) mod openapi;
+pub(crate) mod pitfalls;
+pub(crate) mod plaintext;
+pub(crate) mod readyz;
+pub(crate) mod wait;
+pub(crate) mod work;

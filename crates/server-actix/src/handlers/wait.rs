@@ -1,0 +1,18 @@
+//! `GET /wait/{seconds}`: hold the request, then answer.
+
+use actix_web::rt::time::sleep;
+use actix_web::web::Json;
+use contract::{Deadline, Wait, Waited};
+
+use crate::deadline::within;
+use crate::extract::{Path, Query};
+use crate::reply::Error;
+
+/// Waits in a task: this worker's one thread goes on with other tasks meanwhile.
+pub(crate) async fn wait(
+    Path(wait): Path<Wait>,
+    Query(deadline): Query<Deadline>,
+) -> Result<Json<Waited>, Error> {
+    within(deadline, sleep(wait.duration())).await?;
+    Ok(Json(wait.waited()))
+}

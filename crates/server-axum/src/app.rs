@@ -1,0 +1,71 @@
+//! What every handler can reach: limits, counters, the upstream, the offload pool, the drain.
+
+use std::sync::Arc;
+
+use compute::RoundsPerMs;
+use contract::Limits;
+use http_async::{Clocks, Drain};
+use io_async::Github;
+use settings::{Answers, Flags, Telemetry};
+
+use crate::offload::Offload;
+
+/// One for the process, shared by its tasks.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+/// See the fields.
+pub(crate) struct Parts {
+    /// How long, how large, how many.
+    pub(crate) limits: Limits,
+    /// Whether `/pitfalls/…` is served.
+    pub(crate) pitfalls: bool,
+    /// Renders `/metrics`.
+    pub(crate) telemetry: Telemetry,
+    /// Counts answers by class.
+    pub(crate) answers: Answers,
+    /// The upstream's one client.
+    pub(crate) github: Github,
+    /// Threads for what must not run on a worker.
+    pub(crate) offload: Offload,
+    /// How much work makes a millisecond.
+    pub(crate) rounds: RoundsPerMs,
+    /// Whether this process is ending, and how many requests it still answers.
+    pub(crate) drain: Drain,
+}
+
+impl App {
+    /// Sets up what the flags ask for.
+    pub(crate) fn new(flags: &Flags) -> anyhow::Result<Self> {
+        settings::raise_descriptor_limit();
+        let limits = flags.limits();
+        Ok(Self(Arc::new(Parts {
+            telemetry: Telemetry::start(&limits),
+            answers: Answers::new(),
+            github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
+            offload: Offload::new(flags.offload_threads(), flags.offload_queue()),
+            rounds: flags.rounds_per_ms().map_or_else(RoundsPerMs::measure, RoundsPerMs),
+            drain: Drain::new(clocks(&limits), limits.connections),
+            pitfalls: flags.pitfalls,
+            limits,
+        })))
+    }
+}
+
+fn clocks(limits: &Limits) -> Clocks {
+    Clocks {
+        idle: limits.idle,
+        head: limits.head_deadline,
+        write_stall: limits.write_stall,
+        head_line: limits.head_line,
+        head_bytes: limits.head_bytes,
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,67 @@
+//! The body of a request, chunk by chunk: bounded in size, and not slower than a client may be.
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use contract::Problem;
+use http::header::CONTENT_LENGTH;
+use http_async::{BodyError, Connection, Pace, Paced};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+
+use crate::app::App;
+use crate::reply::Error;
+
+/// What is left to read of a request's body.
+pub(crate) struct Body {
+    paced: Option<Paced<axum::body::Body>>,
+    left: u64,
+    limit: u64,
+}
+
+impl Body {
+    /// The next bytes, `None` at the end. Awaits the client, for as long as a client may take.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let Some(paced) = &mut self.paced else { return Ok(None) };
+        while let Some(frame) = paced.frame().await {
+            // Trailers are read and dropped.
+            let Ok(chunk) = frame.map_err(failed)?.into_data() else { continue };
+            self.left =
+                self.left.checked_sub(chunk.len() as u64).ok_or_else(|| self.too_large())?;
+            return Ok(Some(chunk));
+        }
+        Ok(None)
+    }
+
+    fn too_large(&self) -> Problem {
+        Problem::too_large(self.limit)
+    }
+}
+
+impl FromRequest<App> for Body {
+    type Rejection = Error;
+
+    /// Refuses a body that announces itself as too large before any of it is read.
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let limit = app.limits.body_bytes;
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit)
+        {
+            return Err(Problem::too_large(limit).into());
+        }
+        let connection = request.extensions().get::<Connection>().cloned();
+        let body = request.into_body();
+        let pace = Pace { idle: app.limits.body_idle, rate: app.limits.body_rate };
+        let paced = match connection {
+            Some(connection) if !body.is_end_stream() => Some(Paced::new(body, connection, pace)),
+            _ => None,
+        };
+        Ok(Self { paced, left: limit, limit })
+    }
+}
+
+fn failed(error: BodyError) -> Problem {
+    match error {
+        BodyError::Slow(_) => Problem::body_timeout(),
+        BodyError::Broken(_) => Problem::bad_request("the body is malformed or cut short"),
+    }
+}

@@ -1,0 +1,140 @@
+//! What every request meets before its handler, and every reply after it.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use contract::headers;
+use contract::{Problem, RequestId, head};
+use futures_util::FutureExt;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, Method, Version};
+use http_async::Connection;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::reply::Error;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
+
+/// What every reply carries unless its handler knows better.
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(headers::NOSNIFF)),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(headers::POLICY)),
+    (REFERRER_POLICY, HeaderValue::from_static(headers::NO_REFERRER)),
+    (CACHE_CONTROL, HeaderValue::from_static(headers::NO_STORE)),
+];
+
+/// Checks the head, calls the handler, completes the reply.
+pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Response {
+    let connection = request.extensions().get::<Connection>().cloned();
+    if let Err(refusal) = checked(app, &request) {
+        return refused(app, connection, refusal);
+    }
+    let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
+    let (id, seen) = (RequestId::of(given), Seen::of(&request));
+    let reply = match AssertUnwindSafe(router.clone().oneshot(request)).catch_unwind().await {
+        Ok(reply) => reply.into_response(),
+        Err(_) => panicked(&id),
+    };
+    let reply = complete(app, connection, &id, &seen, reply);
+    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
+    reply
+}
+
+/// What the reply needs to know of its request.
+struct Seen {
+    method: Method,
+    path: String,
+}
+
+impl Seen {
+    fn of(request: &Request) -> Self {
+        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+    }
+}
+
+fn checked(app: &App, request: &Request) -> Result<(), head::Refusal> {
+    let uri = request.uri();
+    let line = head::Line {
+        method: request.method().as_str(),
+        path: uri.path(),
+        query: uri.query(),
+        authority: uri.authority().map(|authority| authority.as_str()),
+        has_scheme: uri.scheme().is_some(),
+        is_http11: request.version() == Version::HTTP_11,
+    };
+    head::check(line, request.headers(), &app.limits)
+}
+
+/// What the transport would have refused, had it looked: a status, a close, no content.
+fn refused(app: &App, connection: Option<Connection>, refusal: head::Refusal) -> Response {
+    app.answers.count(refusal.status().as_u16());
+    let mut reply = refusal.status().into_response();
+    close(connection, &mut reply);
+    reply
+}
+
+/// Logged once and counted; the client learns the id to ask for, and nothing else.
+fn panicked(id: &RequestId) -> Response {
+    metrics::counter!("http_panics_total").increment(1);
+    tracing::error!(id = id.as_str(), "a handler panicked");
+    Error::from(Problem::internal()).into_response()
+}
+
+/// Writes the problem, if it is one, and the fields that every reply carries.
+fn complete(
+    app: &App,
+    connection: Option<Connection>,
+    id: &RequestId,
+    seen: &Seen,
+    mut reply: Response,
+) -> Response {
+    app.answers.count(reply.status().as_u16());
+    if let Some(problem) = reply.extensions_mut().remove::<Problem>() {
+        describe(problem, seen, &mut reply);
+    }
+    let fields = reply.headers_mut();
+    for (name, value) in ALWAYS {
+        fields.entry(name).or_insert(value);
+    }
+    let id = HeaderValue::from_str(id.as_str()).expect("an id is visible ASCII");
+    fields.insert(REQUEST_ID, id);
+    let unread = connection.as_ref().is_some_and(Connection::has_unread_body);
+    if unread || app.drain.wants_close() {
+        close(connection, &mut reply);
+    }
+    reply
+}
+
+/// The problem as the body, told which request it answers.
+fn describe(problem: Problem, seen: &Seen, reply: &mut Response) {
+    let problem = problem.at(&seen.path);
+    let body = problem.to_json();
+    let fields = reply.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(headers::PROBLEM));
+    fields.insert(CONTENT_LENGTH, body.len().into());
+    if let Some(seconds) = problem.retry_after {
+        fields.insert(RETRY_AFTER, seconds.into());
+    }
+    if let Some(Ok(list)) = fields.get(ALLOW).map(|list| list.to_str()) {
+        // axum writes `GET,HEAD`; RFC 9110 and the other two write `GET, HEAD`.
+        let list = HeaderValue::try_from(list.replace(',', ", "));
+        fields.insert(ALLOW, list.expect("a list of methods with spaces is one still"));
+    }
+    if seen.method != Method::HEAD {
+        *reply.body_mut() = Body::from(body);
+    }
+}
+
+fn close(connection: Option<Connection>, reply: &mut Response) {
+    if let Some(connection) = connection {
+        connection.close_after_reply();
+    }
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}

@@ -1,0 +1,17 @@
+//! `GET /github-user/{username}`: ask the upstream, pass on what it says.
+
+use axum::Json;
+use axum::extract::State;
+use contract::{Profile, Username};
+
+use crate::app::App;
+use crate::extract::Path;
+use crate::reply::Error;
+
+/// Awaits the upstream in a task: its thread goes on with other tasks meanwhile.
+pub(crate) async fn github_user(
+    State(app): State<App>,
+    Path(username): Path<Username>,
+) -> Result<Json<Profile>, Error> {
+    Ok(Json(app.github.user(&username).await?))
+}

@@ -1,0 +1,14 @@
+//! `GET /metrics`: Prometheus text.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use contract::headers::METRICS;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+
+use crate::app::App;
+
+/// What the process tells about itself.
+pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, HeaderValue::from_static(METRICS))], app.telemetry.render())
+}

@@ -1,0 +1,74 @@
+//! The offload pool: threads for what would stop a worker, and a bound on what may wait for them.
+
+use std::sync::Arc;
+
+use contract::Problem;
+use metrics::{Gauge, gauge};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use crate::reply::Error;
+
+/// So many calls run at once, so many may wait, the next is refused.
+///
+/// tokio's own queue before `spawn_blocking` is unbounded, so the bound stands in front of it.
+#[derive(Clone)]
+pub(crate) struct Offload {
+    /// A place for each call that runs or waits.
+    places: Arc<Semaphore>,
+    /// A thread for each call that runs.
+    threads: Arc<Semaphore>,
+    running: Gauge,
+    waiting: Gauge,
+}
+
+impl Offload {
+    /// A pool of `threads` with room for `queue` calls before them.
+    pub(crate) fn new(threads: usize, queue: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(threads + queue)),
+            threads: Arc::new(Semaphore::new(threads)),
+            running: gauge!("offload_running"),
+            waiting: gauge!("offload_waiting"),
+        }
+    }
+
+    /// Runs a blocking call on a thread of the pool and awaits its result.
+    ///
+    /// Dropping the future gives up the result, not the call: a thread that blocks cannot be interrupted.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return Err(Problem::offload_full().into());
+        };
+        let waiting = Counted::new(&self.waiting);
+        let thread = Arc::clone(&self.threads).acquire_owned().await;
+        drop(waiting);
+        let running = Counted::new(&self.running);
+        // The permits go along with the call: they are free when it ends, not when nobody waits for it any more.
+        spawn_blocking(move || {
+            let _held = (place, thread, running);
+            call()
+        })
+        .await
+        .map_err(|_| Problem::internal().into())
+    }
+}
+
+/// One more while it lives.
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}

@@ -1,0 +1,61 @@
+//! What every handler can reach: limits, counters, the upstream, the offload pool, the drain.
+
+use std::sync::Arc;
+
+use compute::RoundsPerMs;
+use contract::Limits;
+use http_blocking::Shutdown;
+use io_blocking::Github;
+use settings::{Answers, Flags, Telemetry};
+
+use crate::offload::Offload;
+
+/// One for the process, shared by its threads.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+/// See the fields.
+pub(crate) struct Parts {
+    /// How long, how large, how many.
+    pub(crate) limits: Limits,
+    /// Whether `/pitfalls/…` is served.
+    pub(crate) pitfalls: bool,
+    /// Renders `/metrics`.
+    pub(crate) telemetry: Telemetry,
+    /// Counts answers by class.
+    pub(crate) answers: Answers,
+    /// The upstream's one client.
+    pub(crate) github: Github,
+    /// Threads for what is offloaded.
+    pub(crate) offload: Offload,
+    /// How much work makes a millisecond.
+    pub(crate) rounds: RoundsPerMs,
+    /// Whether this process is ending, and how many requests it still answers.
+    pub(crate) drain: Shutdown,
+}
+
+impl App {
+    /// Sets up what the flags ask for.
+    pub(crate) fn new(flags: &Flags) -> anyhow::Result<Self> {
+        settings::raise_descriptor_limit();
+        let limits = flags.limits();
+        Ok(Self(Arc::new(Parts {
+            telemetry: Telemetry::start(&limits),
+            answers: Answers::new(),
+            github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
+            offload: Offload::new(flags.offload_threads(), flags.offload_queue())?,
+            rounds: flags.rounds_per_ms().map_or_else(RoundsPerMs::measure, RoundsPerMs),
+            drain: Shutdown::new()?,
+            pitfalls: flags.pitfalls,
+            limits,
+        })))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

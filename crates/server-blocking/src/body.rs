@@ -1,0 +1,57 @@
+//! The body of a request, chunk by chunk: bounded in size, and not slower than a client may be.
+
+use std::io::{ErrorKind, Read};
+
+use contract::Problem;
+use http_blocking::{BodyError, FromRequest, Request};
+
+use crate::app::App;
+use crate::reply::Error;
+
+/// How much is read at once.
+const CHUNK: usize = 16 << 10;
+
+/// What is left to read of a request's body.
+pub(crate) struct Body {
+    body: http_blocking::Body,
+    chunk: Vec<u8>,
+    limit: u64,
+}
+
+impl Body {
+    /// The next bytes, `None` at the end. Blocks until the client sends, for as long as a client may take.
+    pub(crate) fn chunk(&mut self) -> Result<Option<&[u8]>, Error> {
+        self.chunk.resize(CHUNK, 0);
+        loop {
+            match self.body.read(&mut self.chunk) {
+                Ok(0) => return Ok(None),
+                Ok(read) => return Ok(Some(&self.chunk[..read])),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(BodyError::of(&error)).into()),
+            }
+        }
+    }
+
+    fn failed(&self, error: Option<BodyError>) -> Problem {
+        match error {
+            Some(BodyError::TooLarge) => Problem::too_large(self.limit),
+            Some(BodyError::Idle | BodyError::TooSlow) => Problem::body_timeout(),
+            _ => Problem::bad_request("the body is malformed or cut short"),
+        }
+    }
+}
+
+impl FromRequest<App> for Body {
+    type Rejection = Error;
+
+    /// Refuses a body that announces itself as too large before any of it is read.
+    fn from_request(request: &mut Request, app: &App) -> Result<Self, Error> {
+        let limit = app.limits.body_bytes;
+        let mut body = request.body_mut().take();
+        if body.length().is_some_and(|length| length > limit) {
+            return Err(Problem::too_large(limit).into());
+        }
+        body.set_limit(limit);
+        Ok(Self { body, chunk: Vec::new(), limit })
+    }
+}

@@ -1,0 +1,84 @@
+//! What every request meets before its handler, and every reply after it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use contract::headers;
+use contract::{Problem, RequestId};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, Method};
+use http_blocking::{IntoResponse, Payload, Request, Response, Router, Service};
+
+use crate::app::App;
+use crate::reply::Error;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
+
+/// What every reply carries unless its handler knows better.
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(headers::NOSNIFF)),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(headers::POLICY)),
+    (REFERRER_POLICY, HeaderValue::from_static(headers::NO_REFERRER)),
+    (CACHE_CONTROL, HeaderValue::from_static(headers::NO_STORE)),
+];
+
+/// Calls the handler, completes the reply. `http-blocking` has checked the head by the same rules.
+pub(crate) fn answer(app: &App, router: &Router, request: Request) -> Response {
+    let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
+    let (id, seen) = (RequestId::of(given), Seen::of(&request));
+    let reply = match catch_unwind(AssertUnwindSafe(|| router.call(request))) {
+        Ok(reply) => reply,
+        Err(_) => panicked(&id),
+    };
+    let reply = complete(app, &id, &seen, reply);
+    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
+    reply
+}
+
+/// What the reply needs to know of its request.
+struct Seen {
+    method: Method,
+    path: String,
+}
+
+impl Seen {
+    fn of(request: &Request) -> Self {
+        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+    }
+}
+
+/// Logged once and counted; the client learns the id to ask for, and nothing else.
+fn panicked(id: &RequestId) -> Response {
+    metrics::counter!("http_panics_total").increment(1);
+    tracing::error!(id = id.as_str(), "a handler panicked");
+    Error::from(Problem::internal()).into_response()
+}
+
+/// Writes the problem, if it is one, and the fields that every reply carries.
+fn complete(app: &App, id: &RequestId, seen: &Seen, mut reply: Response) -> Response {
+    app.answers.count(reply.status().as_u16());
+    if let Some(problem) = reply.extensions_mut().remove::<Problem>() {
+        describe(problem, seen, &mut reply);
+    }
+    let fields = reply.headers_mut();
+    for (name, value) in ALWAYS {
+        fields.entry(name).or_insert(value);
+    }
+    let id = HeaderValue::from_str(id.as_str()).expect("an id is visible ASCII");
+    fields.insert(REQUEST_ID, id);
+    reply
+}
+
+/// The problem as the body, told which request it answers.
+fn describe(problem: Problem, seen: &Seen, reply: &mut Response) {
+    let problem = problem.at(&seen.path);
+    let body = problem.to_json();
+    let fields = reply.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(headers::PROBLEM));
+    if let Some(seconds) = problem.retry_after {
+        fields.insert(RETRY_AFTER, seconds.into());
+    }
+    *reply.body_mut() = Payload::from(body);
+}

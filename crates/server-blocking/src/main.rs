@@ -1,0 +1,60 @@
+//! The contract, served by a thread per connection.
+//!
+//! A request is a thread's work. Where it waits, the thread sleeps and the kernel runs another; wherever it computes,
+//! the kernel interrupts it when its time slice is over. What it costs is a stack for every connection, and switches.
+//!
+//! Read `handlers/wait.rs` first, beside the file of the same name in the other two servers.
+
+mod app;
+mod body;
+mod deadline;
+mod edge;
+mod extract;
+mod handlers;
+mod offload;
+mod reply;
+mod routes;
+mod serve;
+mod signals;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use http_blocking::Threads;
+use settings::Flags;
+
+use crate::app::App;
+
+/// One HTTP API, served by an OS thread per connection; every call blocks the thread that makes it
+///
+/// The first line on stdout tells the address. SIGTERM or Ctrl-C drains: requests in flight finish, then the
+/// process ends (exit 0; 3 when the drain deadline cut a request). A second signal ends it at once.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Try: curl http://127.0.0.1:8080/wait/1    then open http://127.0.0.1:8080/docs"
+)]
+struct Server {
+    /// Who runs a request: `connection` (a thread for each connection, which under keep-alive is what "a thread per
+    /// request" means), `request` (literally a new thread for each request), `pool:N` (N threads, each serving one
+    /// connection until it closes; the others wait)
+    #[arg(long, env = "WAITLAB_THREADS", default_value_t)]
+    threads: Threads,
+
+    #[command(flatten)]
+    flags: Flags,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let Server { threads, flags } = Server::parse();
+    flags.log.start(flags.access_log);
+    let app = App::new(&flags)?;
+    let listener = settings::listen(flags.addr)?;
+    println!("listening on http://{}", listener.local_addr()?);
+    std::io::stdout().flush()?;
+
+    signals::drain_on_signal(app.drain.clone())?;
+    let drained = serve::serve(listener, app, threads)?;
+    Ok(ExitCode::from(if drained.cut == 0 { 0 } else { 3 }))
+}

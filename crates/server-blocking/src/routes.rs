@@ -1,0 +1,37 @@
+//! Every path and its handlers: the table of contents of this server.
+
+use http_blocking::{Router, get, post};
+
+use crate::app::App;
+use crate::handlers::{
+    docs, echo, github_user, github_users, healthz, metrics, offload_wait, openapi, pitfalls,
+    plaintext, readyz, wait, work,
+};
+use crate::reply;
+
+/// The routes of this server.
+pub(crate) fn routes(app: &App) -> Router {
+    let mut router = Router::new()
+        .route("/wait/{seconds}", get(wait::wait))
+        .route("/github-user/{username}", get(github_user::github_user))
+        .route("/github-users", get(github_users::github_users))
+        .route("/work", get(work::work))
+        .route("/offload/wait/{seconds}", get(offload_wait::offload_wait))
+        .route("/plaintext", get(plaintext::plaintext))
+        .route("/echo", post(echo::echo))
+        .route("/healthz", get(healthz::healthz))
+        .route("/readyz", get(readyz::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/openapi.json", get(openapi::openapi))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::file));
+    if app.pitfalls {
+        router = router
+            .route("/pitfalls/blocking-wait/{seconds}", get(pitfalls::blocking_wait::blocking_wait))
+            .route("/pitfalls/panic", get(pitfalls::panic::panic));
+    }
+    router
+        .fallback(reply::not_found)
+        .method_not_allowed_fallback(reply::method_not_allowed)
+        .with_state(app.clone())
+}
