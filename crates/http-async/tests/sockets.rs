@@ -1,5 +1,7 @@
 //! What a client on a bare socket sees: each case once on hyper, once on actix-http.
 
+#![expect(clippy::unwrap_used, reason = "these are tests: they fail where they unwrap")]
+
 mod servers;
 
 use std::io;
