@@ -124,8 +124,8 @@ pub struct Scenario {
     pub name: String,
     /// What it shows, in a sentence.
     pub title: String,
-    /// The claim it bears on, as quoted in the answer.
-    pub claim: Option<String>,
+    /// The claims it bears on, as quoted in the answer.
+    pub claims: Vec<String>,
     /// Flags every server got for it, so that no limit of ours is the subject.
     pub flags: Vec<String>,
     /// What was asked at which level.
@@ -137,10 +137,12 @@ pub struct Scenario {
 pub struct Level {
     /// What it is called: `closed/64`, `burst/1000`, `closed/16 in turn`. Unique within its scenario.
     pub name: String,
-    /// Clients at once.
+    /// Clients at once; in an open loop the most that may be busy at once.
     pub clients: usize,
     /// How they ask.
     pub kind: Kind,
+    /// Requests a second, of an open loop.
+    pub rate: Option<f64>,
     /// What sets it apart from other rows with as many clients: `in turn`, `above the pool`.
     pub variant: Option<String>,
     /// Method and path; `{n}` is a fresh number in each request.
@@ -162,6 +164,19 @@ pub enum Kind {
     Closed,
     /// All at once, one request each, connecting included.
     Burst,
+    /// Requests leave on a schedule, whatever the server does.
+    Open,
+}
+
+impl Kind {
+    /// The word it goes by in names and tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Burst => "burst",
+            Self::Open => "open",
+        }
+    }
 }
 
 /// The tail of the latencies that a row shows.

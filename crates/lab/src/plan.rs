@@ -1,0 +1,236 @@
+//! The plan of a run: who is asked what, in which order, and how long that takes. Printed before anything starts.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use fastrand::Rng;
+
+use crate::competitor::Competitor;
+use crate::results;
+use crate::scenarios::{self, Scenario, Step};
+
+/// What a run is to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Who is compared.
+    pub competitors: Vec<Competitor>,
+    /// What is asked, each scenario with its steps.
+    pub scenarios: Vec<(Scenario, Vec<Step>)>,
+    /// How often all of it.
+    pub rounds: u32,
+    /// What picks the order.
+    pub seed: u64,
+}
+
+/// What was asked for on the command line, where it differs from the default run.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// `--scenarios`
+    pub scenarios: Vec<String>,
+    /// `--levels`
+    pub levels: Vec<usize>,
+    /// `--duration`
+    pub window: Option<Duration>,
+    /// `--full`
+    pub full: bool,
+}
+
+/// Contract checks of all servers, side by side; measured.
+const CHECKING: Duration = Duration::from_millis(4_000);
+/// Starting a server, and stopping it; measured.
+const STARTING: Duration = Duration::from_millis(100);
+
+impl Plan {
+    /// # Errors
+    /// When a scenario is not one, or there is nothing to do.
+    pub fn new(
+        competitors: Vec<Competitor>,
+        wanted: &Wanted,
+        rounds: u32,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
+        ensure!(!competitors.is_empty(), "nobody to compare");
+        ensure!(rounds > 0, "no rounds, no answer");
+        ensure!(!wanted.levels.contains(&0), "a level of 0 clients asks nothing");
+        let all = scenarios::all();
+        for name in &wanted.scenarios {
+            if !all.iter().any(|scenario| scenario.name == name) {
+                bail!("{name:?} is no scenario; there are {}", scenarios::names().join(", "));
+            }
+        }
+        let chosen = |scenario: &Scenario| {
+            wanted.scenarios.is_empty() || wanted.scenarios.iter().any(|name| name == scenario.name)
+        };
+        let scenarios = all
+            .into_iter()
+            .filter(chosen)
+            .map(|scenario| {
+                let steps = scenario.steps(wanted);
+                (scenario, steps)
+            })
+            .collect();
+        Ok(Self { competitors, scenarios, rounds, seed })
+    }
+
+    /// The competitors' turn in one scenario of one round: A B C, then C A B, …, from a start that the seed picks.
+    /// Nobody is always the first on a cold machine, nor always behind the same neighbour's heat.
+    pub fn order(&self, round: u32, scenario: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.competitors.len()).collect();
+        Rng::with_seed(self.seed).shuffle(&mut order);
+        let turns = (round as usize + scenario) % order.len();
+        order.rotate_right(turns);
+        order
+    }
+
+    /// How long it takes, without building.
+    pub fn takes(&self, server_cpus: usize) -> Duration {
+        let once: Duration = self
+            .scenarios
+            .iter()
+            .flat_map(|(_, steps)| self.competitors.iter().map(move |who| (who, steps)))
+            .map(|(who, steps)| {
+                let workers = server_cpus.max(1);
+                let steps = steps.iter().map(|step| step.takes(who.has_event_loop(), workers));
+                STARTING + steps.sum::<Duration>()
+            })
+            .sum();
+        once * self.rounds + CHECKING
+    }
+
+    /// Cells of the whole run.
+    pub fn cells(&self) -> usize {
+        let steps: usize = self.scenarios.iter().map(|(_, steps)| steps.len()).sum();
+        steps * self.competitors.len() * self.rounds as usize
+    }
+
+    /// The most clients at once of any level.
+    pub fn most_clients(&self) -> usize {
+        let steps = self.scenarios.iter().flat_map(|(_, steps)| steps);
+        steps.map(|step| step.level.clients).max().unwrap_or(0)
+    }
+
+    /// The scenarios as the results list them.
+    pub fn entries(
+        &self,
+        flags: impl Fn(&Scenario, &[Step]) -> Vec<String>,
+    ) -> Vec<results::Scenario> {
+        self.scenarios
+            .iter()
+            .map(|(scenario, steps)| results::Scenario {
+                name: scenario.name.to_owned(),
+                title: scenario.title.to_owned(),
+                claims: scenario.claims.iter().map(|&claim| claim.to_owned()).collect(),
+                flags: flags(scenario, steps),
+                levels: steps.iter().map(|step| step.level.clone()).collect(),
+            })
+            .collect()
+    }
+
+    /// In words, before it starts.
+    pub fn shown(&self, server_cpus: usize) -> String {
+        let names: Vec<_> = self.competitors.iter().map(|who| who.name.as_str()).collect();
+        let mut text = format!(
+            "{} rounds of {} scenarios for {}; {} cells, about {}; seed {}\n",
+            self.rounds,
+            self.scenarios.len(),
+            names.join(" · "),
+            self.cells(),
+            in_words(self.takes(server_cpus)),
+            self.seed,
+        );
+        for (scenario, steps) in &self.scenarios {
+            let levels: Vec<_> = steps.iter().map(|step| step.level.name.as_str()).collect();
+            let probed =
+                if steps.iter().any(|step| step.probe.is_some()) { ", with a probe" } else { "" };
+            let _ = writeln!(
+                text,
+                "  {:<13}{}\n{:15}{}{probed}",
+                scenario.name,
+                scenario.title,
+                "",
+                levels.join(" · ")
+            );
+        }
+        text
+    }
+}
+
+impl Scenario {
+    fn steps(&self, wanted: &Wanted) -> Vec<Step> {
+        let levels = |shape: &scenarios::Shape| match &wanted.levels {
+            given if !given.is_empty() => given.clone(),
+            _ if wanted.full => shape.full.to_vec(),
+            _ => shape.levels.to_vec(),
+        };
+        self.shapes
+            .iter()
+            .flat_map(|shape| {
+                levels(shape).into_iter().map(|level| shape.step(level, wanted.window))
+            })
+            .collect()
+    }
+}
+
+/// `2 min 5 s`, `8 s`.
+pub fn in_words(time: Duration) -> String {
+    match time.as_secs_f64().round() as u64 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn default_plan() -> Plan {
+        Plan::new(Competitor::defaults(), &Wanted::default(), 3, 7).unwrap()
+    }
+
+    #[test]
+    fn the_default_run_takes_at_most_two_and_a_half_minutes_on_two_cores() {
+        let takes = default_plan().takes(1);
+        assert!(takes <= Duration::from_secs(150), "{takes:?}");
+    }
+
+    #[test]
+    fn every_competitor_has_every_turn_equally_often() {
+        let plan = default_plan();
+        for scenario in 0..plan.scenarios.len() {
+            for turn in 0..3 {
+                let mut who: Vec<_> =
+                    (1..=3).map(|round| plan.order(round, scenario)[turn]).collect();
+                who.sort_unstable();
+                assert_eq!(who, [0, 1, 2], "turn {turn} of scenario {scenario}");
+            }
+        }
+        assert_eq!(plan.order(1, 0), default_plan().order(1, 0), "the seed decides alone");
+    }
+
+    #[test]
+    fn the_plan_names_every_scenario_level_and_its_time() {
+        let shown = default_plan().shown(1);
+        for part in
+            ["3 rounds", "blocking · actix · axum", " min ", "burst/4000", "in turn", "seed 7"]
+        {
+            assert!(shown.contains(part), "{part} is missing in\n{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_is_all_there_is() {
+        let wanted = Wanted {
+            scenarios: vec!["wait".into()],
+            levels: vec![2],
+            window: Some(Duration::from_millis(200)),
+            full: false,
+        };
+        let plan = Plan::new(Competitor::defaults(), &wanted, 1, 1).unwrap();
+        assert_eq!(plan.cells(), 3);
+        assert_eq!(plan.scenarios[0].1[0].window, Duration::from_millis(200));
+        let unknown = Wanted { scenarios: vec!["speed".into()], ..Wanted::default() };
+        let error = Plan::new(Competitor::defaults(), &unknown, 1, 1).unwrap_err().to_string();
+        assert!(error.contains("blocked-loop"), "{error}");
+    }
+}

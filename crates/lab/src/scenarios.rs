@@ -1,0 +1,339 @@
+//! The scenarios as data: what is asked at which levels, and which claim it bears on.
+//!
+//! No default level is void by design: a closed level lasts until it has samples for a p99, or shows its slowest
+//! answer instead; where waiting is the subject it asks far less than half of what the floor can answer.
+
+use std::time::Duration;
+
+use crate::question::Question;
+use crate::results::{Kind, Level, Tail};
+
+/// The scenarios of the default run, in order.
+pub fn all() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "waiting",
+            title: "clients that all wait 1 s at the same time, and one who wants something else",
+            claims: &[OTHERS_GO_ON, MORE_USERS],
+            flags: &[],
+            shapes: vec![Shape {
+                kind: Kind::Burst,
+                probe: Some(Duration::from_millis(1)),
+                ..Shape::new(Question::Wait(SECOND), &[1_000, 4_000], &[200, 1_000, 4_000, 10_000])
+            }],
+        },
+        Scenario {
+            name: "wait",
+            title: "clients that wait 50 ms again and again: what a wait itself costs",
+            claims: &[CPU_CYCLES],
+            flags: &[],
+            shapes: vec![Shape::new(
+                Question::Wait(ms(50)),
+                &[1, 64, 256],
+                &[1, 16, 64, 256, 1_024],
+            )],
+        },
+        Scenario {
+            name: "plaintext",
+            title: "no waiting at all: the floor under every other number",
+            claims: &[],
+            flags: &[],
+            shapes: vec![Shape::new(
+                Question::Plaintext,
+                &[1, 64, 1_024],
+                &[1, 8, 64, 256, 1_024, 4_000],
+            )],
+        },
+        Scenario {
+            name: "github",
+            title: "one call to an upstream a request: 50 ms, and at the top 1 s",
+            claims: &[],
+            flags: &[],
+            shapes: vec![
+                Shape::new(Question::GithubUser(ms(50)), &[1, 64], &[1, 16, 64, 256]),
+                Shape {
+                    kind: Kind::Burst,
+                    variant: Some("of 1 s"),
+                    ..Shape::new(Question::GithubUser(SECOND), &[1_024], &[256, 1_024])
+                },
+            ],
+        },
+        Scenario {
+            name: "fan-out",
+            title: "five calls to an upstream of 20 ms within one request, in turn and together",
+            claims: &[PARALLEL],
+            flags: &[],
+            shapes: vec![fan_out(false, "in turn"), fan_out(true, "together")],
+        },
+        Scenario {
+            name: "pool-limit",
+            title: "blocking calls of 50 ms on an offload pool of 16 threads: below the pool and above it",
+            claims: &[],
+            flags: &["--offload-threads=16"],
+            shapes: vec![
+                Shape {
+                    variant: Some("below the pool"),
+                    ..Shape::new(Question::OffloadWait(ms(50)), &[8], &[4, 8, 16])
+                },
+                Shape {
+                    variant: Some("above the pool"),
+                    ..Shape::new(Question::OffloadWait(ms(50)), &[64], &[32, 64, 256])
+                },
+            ],
+        },
+        Scenario {
+            name: "blocked-loop",
+            title: "handlers that block their thread for 0.1 s, and one who wants something else",
+            claims: &[BLOCKED_LOOP],
+            flags: &["--pitfalls"],
+            shapes: vec![Shape {
+                kind: Kind::Burst,
+                probe: Some(ms(2)),
+                ..Shape::new(Question::BlockingWait(ms(100)), &[20], &[20, 100])
+            }],
+        },
+        Scenario {
+            name: "little-cpu",
+            title: "a little computing in the handler at half of one core, and one who wants something else",
+            claims: &[],
+            flags: &[],
+            shapes: vec![work(ms(1), "of 1 ms"), work(ms(10), "of 10 ms")],
+        },
+    ]
+}
+
+/// The names, for `--scenarios` and its help.
+pub fn names() -> Vec<&'static str> {
+    all().iter().map(|scenario| scenario.name).collect()
+}
+
+/// The claims of the article, as the answer quotes them.
+pub const OTHERS_GO_ON: &str = "other requests continue … without delay";
+/// See [`OTHERS_GO_ON`].
+pub const MORE_USERS: &str = "handle more simultaneous users";
+/// See [`OTHERS_GO_ON`].
+pub const PARALLEL: &str = "reduced latency … in parallel";
+/// See [`OTHERS_GO_ON`].
+pub const CPU_CYCLES: &str = "free up CPU cycles";
+/// See [`OTHERS_GO_ON`].
+pub const BLOCKED_LOOP: &str = "sync functions … can block the event loop";
+
+/// Calls in one fan-out.
+pub const FAN_OUT: u32 = 5;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// The shortest a level is measured.
+const SHORT: Duration = Duration::from_millis(300);
+/// The longest a level is made for the sake of a p99.
+const LONG: Duration = Duration::from_millis(1_000);
+/// A p99 wants ten samples beyond it.
+const SAMPLES: f64 = 1_000.0;
+
+/// One subject.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The lesson's name where there is one.
+    pub name: &'static str,
+    /// What it shows.
+    pub title: &'static str,
+    /// The claims it bears on.
+    pub claims: &'static [&'static str],
+    /// Flags every server needs for it.
+    pub flags: &'static [&'static str],
+    /// What is asked.
+    pub shapes: Vec<Shape>,
+}
+
+/// One question at several levels.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// What is asked.
+    pub question: Question,
+    /// How clients ask.
+    pub kind: Kind,
+    /// What sets it apart from other rows with as many clients.
+    pub variant: Option<&'static str>,
+    /// Clients at once, in the default run.
+    pub levels: &'static [usize],
+    /// Clients at once, with `--full`.
+    pub full: &'static [usize],
+    /// How often a bystander asks for `/plaintext` meanwhile.
+    pub probe: Option<Duration>,
+    /// Requests a second, of an open loop.
+    pub rate: Option<f64>,
+}
+
+/// One level of a shape, ready to be measured.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// As the results name it.
+    pub level: Level,
+    /// What is asked.
+    pub question: Question,
+    /// Before the window: connecting is not counted in it.
+    pub warmup: Duration,
+    /// What is measured; for a burst, what it takes at least.
+    pub window: Duration,
+    /// How often a bystander asks meanwhile.
+    pub probe: Option<Duration>,
+}
+
+impl Shape {
+    fn new(question: Question, levels: &'static [usize], full: &'static [usize]) -> Self {
+        Self { question, kind: Kind::Closed, variant: None, levels, full, probe: None, rate: None }
+    }
+
+    /// The step for so many clients, measured for `window` when that was asked for.
+    pub fn step(&self, clients: usize, window: Option<Duration>) -> Step {
+        let least = self.question.least();
+        let (window, tail) = match self.kind {
+            Kind::Burst => (least, tail(clients as f64)),
+            Kind::Open => {
+                let window = window.unwrap_or(SHORT * 2);
+                (window, tail(self.rate.unwrap_or(0.0) * window.as_secs_f64()))
+            }
+            Kind::Closed => {
+                let window = window.unwrap_or_else(|| self.window(clients));
+                (window, tail(self.expected(clients, window)))
+            }
+        };
+        let variant = self.variant.map(str::to_owned);
+        let kind = self.kind.word();
+        let count =
+            if self.kind == Kind::Open { self.rate.unwrap_or(0.0) as usize } else { clients };
+        let name = match &variant {
+            Some(variant) => format!("{kind}/{count} {variant}"),
+            None => format!("{kind}/{count}"),
+        };
+        let level = Level {
+            name,
+            clients,
+            kind: self.kind,
+            rate: self.rate,
+            variant,
+            request: format!("GET {}", self.question.target()),
+            least_ms: least.as_secs_f64() * 1e3,
+            tail,
+            probe: self.probe.map(|_| "GET /plaintext".to_owned()),
+        };
+        let warmup = match self.kind {
+            Kind::Burst => Duration::ZERO,
+            Kind::Closed | Kind::Open => ms(40) + least,
+        };
+        Step { level, question: self.question, warmup, window, probe: self.probe }
+    }
+
+    /// Long enough for a p99 if that is short, else for a median.
+    fn window(&self, clients: usize) -> Duration {
+        let least = self.question.least();
+        let for_p99 = least.mul_f64(1.15 * SAMPLES / clients as f64);
+        if for_p99 <= LONG { SHORT.max(for_p99) } else { SHORT.max(least * 5) }
+    }
+
+    /// Answers to be expected of a server that adds little; 2,000 a second where nothing has to be waited for.
+    fn expected(&self, clients: usize, window: Duration) -> f64 {
+        let each = self.question.least().as_secs_f64();
+        let rate =
+            if each == 0.0 { 2_000.0 * (clients as f64).min(1.0) } else { clients as f64 / each };
+        let pool =
+            if matches!(self.question, Question::OffloadWait(_)) { 16.0 / each } else { rate };
+        rate.min(pool) * window.as_secs_f64()
+    }
+}
+
+impl Step {
+    /// How long it takes, by the plan.
+    pub fn takes(&self, has_event_loop: bool, workers: usize) -> Duration {
+        let clients = self.level.clients as u32;
+        match (self.level.kind, self.question) {
+            (Kind::Burst, Question::BlockingWait(time)) if has_event_loop => {
+                time * clients.div_ceil(workers as u32) + ms(150)
+            }
+            // Measured: a connection, its request and its answer cost about 0.1 ms on both sides together.
+            (Kind::Burst, _) => self.window + Duration::from_micros(100) * clients + ms(150),
+            _ => self.warmup + self.window + self.question.least() + ms(50),
+        }
+    }
+}
+
+fn tail(samples: f64) -> Tail {
+    if samples >= SAMPLES { Tail::P99 } else { Tail::Slowest }
+}
+
+fn fan_out(parallel: bool, variant: &'static str) -> Shape {
+    let question = Question::GithubUsers { upstream: ms(20), names: FAN_OUT, parallel };
+    Shape { variant: Some(variant), ..Shape::new(question, &[1, 16], &[1, 16, 64]) }
+}
+
+/// Computing at a rate that takes half of one core, whatever each piece takes.
+fn work(each: Duration, variant: &'static str) -> Shape {
+    Shape {
+        kind: Kind::Open,
+        variant: Some(variant),
+        rate: Some(0.5 / each.as_secs_f64()),
+        // Half a millisecond, so that the bystander has samples for its p99 too.
+        probe: Some(Duration::from_micros(500)),
+        ..Shape::new(Question::Work(each), &[64], &[64])
+    }
+}
+
+const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn default_steps() -> Vec<(&'static str, Step)> {
+        let steps = |scenario: Scenario| -> Vec<_> {
+            let shapes = scenario.shapes.iter();
+            shapes
+                .flat_map(|shape| shape.levels.iter().map(|&level| shape.step(level, None)))
+                .map(|step| (scenario.name, step))
+                .collect()
+        };
+        all().into_iter().flat_map(steps).collect()
+    }
+
+    #[test]
+    fn a_level_that_shows_a_p99_has_ten_samples_beyond_it() {
+        for (scenario, step) in default_steps() {
+            let Level { clients, least_ms, kind, tail, .. } = step.level;
+            if tail != Tail::P99 || least_ms == 0.0 {
+                continue;
+            }
+            let samples = match kind {
+                Kind::Burst => clients as f64,
+                Kind::Closed => clients as f64 * step.window.as_secs_f64() * 1e3 / least_ms,
+                Kind::Open => step.level.rate.unwrap() * step.window.as_secs_f64(),
+            };
+            assert!(samples >= SAMPLES, "{scenario} {}: {samples} samples", step.level.name);
+        }
+    }
+
+    #[test]
+    fn a_level_about_waiting_asks_less_than_half_of_what_the_slowest_floor_answers() {
+        // The raw responder answers 20,000 a second on the slowest core this was tried on.
+        for (scenario, step) in default_steps() {
+            if step.level.kind == Kind::Closed && step.level.least_ms > 0.0 {
+                let rate = step.level.clients as f64 / step.level.least_ms * 1e3;
+                assert!(rate <= 10_000.0, "{scenario} {}: {rate} a second", step.level.name);
+            }
+        }
+    }
+
+    #[test]
+    fn levels_are_named_apart_within_their_scenario() {
+        let mut names: Vec<_> = default_steps()
+            .into_iter()
+            .map(|(scenario, step)| (scenario, step.level.name))
+            .collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+        assert!(names.contains(&("waiting", "burst/1000".into())), "{names:?}");
+        assert!(names.contains(&("fan-out", "closed/16 in turn".into())), "{names:?}");
+    }
+}
