@@ -40,7 +40,7 @@ mod tally;
 
 pub use ask::{Ask, Asks};
 pub use expect::{Body, Check, Expect};
-pub use outcome::{Errors, GeneratorThread, Outcome, Sample};
+pub use outcome::{Errors, GeneratorThread, Histogram, Outcome, Sample};
 pub use plan::{Arrivals, Cancel, Pace, Phase, Plan, Progress, Stop, Target};
 pub use probe::Probe;
 pub use reply::{Malformed, Reply, Step};

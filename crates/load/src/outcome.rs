@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
 use crate::process::Usage;
+
+/// Counts of durations in nanoseconds, to three digits.
+pub type Histogram = hdrhistogram::Histogram<u64>;
 
 /// What a run found. Durations in the histograms are nanoseconds.
 ///
@@ -15,11 +16,11 @@ use crate::process::Usage;
 pub struct Outcome {
     /// Every measured request, from when it was to leave to the last byte. In a closed loop it leaves when it
     /// is to; on a connection not yet open the connect is included.
-    pub latency: Histogram<u64>,
+    pub latency: Histogram,
     /// The same requests from when they left.
-    pub service: Histogram<u64>,
+    pub service: Histogram,
     /// How late the generator itself was with each scheduled request; empty in a closed loop.
-    pub lag: Histogram<u64>,
+    pub lag: Histogram,
     /// Requests answered rightly, of those that were to leave in the window.
     pub ok: u64,
     /// Requests that failed, of those that were to leave in the window.

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
 use crate::connection::Connection;
-use crate::outcome::{Errors, GeneratorThread, Sample};
+use crate::outcome::{Errors, GeneratorThread, Histogram, Sample};
 
 /// How one request ended.
 pub(crate) enum End {
@@ -20,9 +18,9 @@ pub(crate) enum End {
 }
 
 pub(crate) struct Tally {
-    pub(crate) latency: Histogram<u64>,
-    pub(crate) service: Histogram<u64>,
-    pub(crate) lag: Histogram<u64>,
+    pub(crate) latency: Histogram,
+    pub(crate) service: Histogram,
+    pub(crate) lag: Histogram,
     pub(crate) ok: u64,
     pub(crate) errors: Errors,
     pub(crate) answered_in_window: u64,
@@ -184,6 +182,6 @@ impl Tally {
 }
 
 /// One nanosecond to one hour, to three digits: 260 KB, so one a thread and never one a connection.
-pub(crate) fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram {
     Histogram::new_with_bounds(1, 3_600_000_000_000, 3).expect("the bounds are valid")
 }
