@@ -89,6 +89,15 @@ impl Outcome {
         Some(usage.cpu / answers)
     }
 
+    /// Context switches of the watched process for each answer: voluntary, involuntary.
+    pub fn switches_per_request(&self) -> Option<(f64, f64)> {
+        let usage = self.usage.as_ref()?;
+        let answers = self.rate() * usage.switches_window.as_secs_f64();
+        let switches = usage.switches;
+        (answers > 0.0)
+            .then(|| (switches.voluntary as f64 / answers, switches.involuntary as f64 / answers))
+    }
+
     /// CPU time of the generator for each answer within the window.
     pub fn generator_cpu_per_request(&self) -> Option<Duration> {
         let cpu: Duration = self.generator.iter().map(|thread| thread.cpu).sum();

@@ -169,7 +169,7 @@ pub struct Usage {
     pub system: Duration,
     /// Context switches of threads that were alive at the end, over `switches_window`.
     pub switches: Switches,
-    /// Somewhat longer than the window: reading the switches of many threads takes time, which is spent outside it.
+    /// As long as the window or longer: reading the switches of many threads takes time, so they are read before it.
     pub switches_window: Duration,
     /// When the sampler was started.
     pub base: Held,
@@ -197,13 +197,6 @@ struct Began {
     switches: Switches,
 }
 
-impl Began {
-    fn now(pid: u32) -> io::Result<Self> {
-        let (switches_at, switches) = (Instant::now(), Switches::of(pid)?);
-        Ok(Self { switches_at, switches, cpu: Cpu::of(pid)?, at: Instant::now() })
-    }
-}
-
 impl Sampler {
     /// Starts to read what the process holds, now and every interval. The window begins here too, until
     /// [`Sampler::begin`] says otherwise.
@@ -212,7 +205,8 @@ impl Sampler {
     /// When there is no such process.
     pub fn start(pid: u32, interval: Duration) -> io::Result<Self> {
         let base = Held::by(pid)?;
-        let began = Began::now(pid)?;
+        let (switches_at, switches) = (Instant::now(), Switches::of(pid)?);
+        let began = Began { switches_at, switches, cpu: Cpu::of(pid)?, at: Instant::now() };
         let (stop, stopped) = mpsc::channel();
         let watch = move || {
             let mut peak = base;
@@ -226,10 +220,20 @@ impl Sampler {
         Ok(Self { pid, base, began, stop, thread })
     }
 
-    /// The window of CPU time and switches begins now.
-    pub fn begin(&mut self) {
+    /// The window of the switches begins now. Call it some time before [`Sampler::begin`]: see [`Switches::of`].
+    pub fn begin_switches(&mut self) {
+        let at = Instant::now();
         // A process that has ended is found at the end: nothing more is spent.
-        self.began = Began::now(self.pid).unwrap_or(self.began);
+        if let Ok(switches) = Switches::of(self.pid) {
+            (self.began.switches_at, self.began.switches) = (at, switches);
+        }
+    }
+
+    /// The window of CPU time begins now.
+    pub fn begin(&mut self) {
+        if let Ok(cpu) = Cpu::of(self.pid) {
+            (self.began.at, self.began.cpu) = (Instant::now(), cpu);
+        }
     }
 
     /// The window ends now. When the process has ended meanwhile, its last reading is the one before.
@@ -237,7 +241,6 @@ impl Sampler {
         let (at, cpu) = (Instant::now(), Cpu::of(self.pid).unwrap_or(self.began.cpu));
         let last = Held::by(self.pid).unwrap_or_default();
         let switches = Switches::of(self.pid).unwrap_or(self.began.switches);
-        let switches_window = self.began.switches_at.elapsed();
         let _ = self.stop.send(());
         let peak = self.thread.join().expect("the sampler does not panic").max(last);
         Usage {
@@ -249,7 +252,7 @@ impl Sampler {
                 voluntary: switches.voluntary.saturating_sub(self.began.switches.voluntary),
                 involuntary: switches.involuntary.saturating_sub(self.began.switches.involuntary),
             },
-            switches_window,
+            switches_window: at - self.began.switches_at,
             base: self.base,
             peak,
             last,
@@ -273,6 +276,7 @@ mod tests {
     fn threads_show_as_cpu_time_and_as_threads_even_after_they_ended() {
         let pid = std::process::id();
         let mut sampler = Sampler::start(pid, Duration::from_millis(5)).unwrap();
+        sampler.begin_switches();
         sampler.begin();
         let busy = thread::spawn(|| {
             let start = Instant::now();

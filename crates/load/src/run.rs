@@ -143,7 +143,8 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
         }
         let warmup = self.plan.warmup;
         if warmup.is_zero() {
-            self.begin();
+            self.sample(Sampler::begin_switches);
+            self.sample(Sampler::begin);
         }
         let epoch = Instant::now();
         for start in starts {
@@ -151,10 +152,12 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
             let _ = start.send(epoch);
         }
         if !warmup.is_zero() {
-            if self.attend(told, epoch, Some(warmup), Phase::WarmingUp) {
+            let over = self.attend(told, epoch, Some(warmup / 2), Phase::WarmingUp);
+            self.sample(Sampler::begin_switches);
+            if over || self.attend(told, epoch, Some(warmup), Phase::WarmingUp) {
                 return;
             }
-            self.begin();
+            self.sample(Sampler::begin);
         }
         let end = self.plan.duration().map(|duration| warmup + duration);
         let over = self.attend(told, epoch, end, Phase::Measuring);
@@ -164,9 +167,9 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
         }
     }
 
-    fn begin(&mut self) {
+    fn sample(&mut self, what: fn(&mut Sampler)) {
         if let Some(sampler) = &mut self.sampler {
-            sampler.begin();
+            what(sampler);
         }
     }
 
