@@ -23,8 +23,6 @@ pub(crate) struct Addresses(Arc<Book>);
 
 #[derive(Debug)]
 struct Book {
-    host: String,
-    port: u16,
     /// Which address is tried, modulo how many there are.
     turn: AtomicUsize,
     known: Mutex<Known>,
@@ -39,13 +37,14 @@ struct Known {
 
 /// The lookup blocks a thread of the runtime's pool, because `getaddrinfo` cannot be awaited.
 impl Resolve for Addresses {
-    fn resolve(&self, _name: Name) -> Resolving {
+    fn resolve(&self, name: Name) -> Resolving {
         let addresses = self.clone();
         Box::pin(async move {
             let address = match addresses.known() {
                 Some(address) => address,
                 None => {
-                    let found = lookup_host((addresses.0.host.as_str(), addresses.0.port)).await;
+                    // Port 0 stands for the URL's.
+                    let found = lookup_host((name.as_str(), 0)).await;
                     let found = found.map(|found| found.collect());
                     addresses.learn(found).ok_or("no such host")?
                 }
@@ -62,12 +61,7 @@ impl Addresses {
             addresses: number.map(|ip| (ip, upstream.port).into()).into_iter().collect(),
             until: number.is_none().then(Instant::now),
         };
-        Self(Arc::new(Book {
-            host: upstream.host.clone(),
-            port: upstream.port,
-            turn: AtomicUsize::new(0),
-            known: Mutex::new(known),
-        }))
+        Self(Arc::new(Book { turn: AtomicUsize::new(0), known: Mutex::new(known) }))
     }
 
     /// Which address a call that begins now will try.

@@ -1,5 +1,6 @@
 //! `GET /users/{name}` at GitHub: one call, within one deadline, over one client that all requests share.
 
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +76,9 @@ impl Github {
         let deadline = Instant::now() + self.limits.upstream_total;
         let _permit = self.permits.acquire(deadline).await.ok_or(Failed::NoPermit)?;
         let _counted = InFlight::new(&self.meters);
-        let answer = self.ask(username, deadline).await?;
+        // One deadline around it all: whatever is awaited in there is dropped when the time is up.
+        let answer = timeout_at(deadline, self.ask(username, deadline));
+        let answer = answer.await.map_err(|_| Failed::TimedOut)??;
         judge(answer.status, &answer.fields, &answer.body)
     }
 
@@ -86,9 +89,9 @@ impl Github {
         loop {
             tries += 1;
             let turn = self.addresses.turn();
-            let (head, connected) = watch(self.send(&url, deadline)).await;
+            let (head, connected) = watch(self.send(&url)).await;
             let lost = match head {
-                Ok(head) => return self.read(head, deadline).await,
+                Ok(head) => return self.read(head).await,
                 Err(lost) => lost,
             };
             if lost.is_of_the_address() {
@@ -104,31 +107,26 @@ impl Github {
         }
     }
 
-    /// Asks once, up to the last byte of the answer's head. The body has to be told the deadline again.
-    async fn send(&self, url: &str, deadline: Instant) -> Result<Response, Lost> {
+    /// Asks once, up to the last byte of the answer's head.
+    async fn send(&self, url: &str) -> Result<Response, Lost> {
         self.meters.requests.increment(1);
-        let request = self.client.get(url).headers(self.upstream.fields.clone());
-        Ok(timeout_at(deadline, request.send()).await.map_err(|_| Lost::Late)??)
+        Ok(self.client.get(url).headers(self.upstream.fields.clone()).send().await?)
     }
 
     /// Reads the body, but no more of it than `upstream_bytes`.
-    async fn read(&self, mut head: Response, deadline: Instant) -> Result<Answer, Failed> {
+    async fn read(&self, mut head: Response) -> Result<Answer, Failed> {
         let most = self.limits.upstream_bytes;
         if head.content_length().is_some_and(|length| length > most) {
             return Err(Failed::TooLarge);
         }
         let mut body = Vec::new();
-        let whole = async {
-            while let Some(part) = head.chunk().await.map_err(Lost::from)? {
-                body.extend_from_slice(&part);
-                if body.len() as u64 > most {
-                    return Err(Failed::TooLarge);
-                }
+        while let Some(part) = head.chunk().await.map_err(Lost::from)? {
+            body.extend_from_slice(&part);
+            if body.len() as u64 > most {
+                return Err(Failed::TooLarge);
             }
-            Ok(())
-        };
-        timeout_at(deadline, whole).await.map_err(|_| Failed::TimedOut)??;
-        Ok(Answer { status: head.status(), fields: std::mem::take(head.headers_mut()), body })
+        }
+        Ok(Answer { status: head.status(), fields: take(head.headers_mut()), body })
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum Lost {
     Unknown,
     /// Nobody at the address said yes or no in time.
     Unconnected,
-    /// The connection ended, and the answer had not.
+    /// The connection ended before the answer did. Neither client tells whether some of its head had come.
     Closed,
     /// What came is not HTTP, or not TLS.
     Malformed,

@@ -62,4 +62,27 @@ mod tests {
         drop(held);
         assert!(permits.acquire(soon()).await.is_some());
     }
+
+    #[tokio::test]
+    async fn no_permit_is_lost_or_made_while_many_come_and_give_up() {
+        let permits = Permits::new(3);
+        let mut callers = task::JoinSet::new();
+        for _ in 0..16 {
+            let permits = permits.clone();
+            callers.spawn(async move {
+                for _ in 0..200 {
+                    let wait = Duration::from_micros(fastrand::u64(0..300));
+                    let permit = permits.acquire(Instant::now() + wait).await;
+                    time::sleep(Duration::from_micros(fastrand::u64(0..100))).await;
+                    drop(permit);
+                }
+            });
+        }
+        callers.join_all().await;
+        let mut all = Vec::new();
+        for _ in 0..4 {
+            all.extend(permits.acquire(Instant::now() + Duration::from_millis(20)).await);
+        }
+        assert_eq!(all.len(), 3);
+    }
 }

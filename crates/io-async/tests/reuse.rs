@@ -1,5 +1,7 @@
 //! One client for all: how many connections and threads a thousand calls take. Alone in its process, which it counts.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

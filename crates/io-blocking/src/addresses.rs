@@ -49,8 +49,12 @@ impl Resolver for Addresses {
             Some(address) => address,
             None => {
                 let found = DefaultResolver::default().resolve(uri, config, timeout);
+                let why = match &found {
+                    Err(Error::Timeout(which)) => Error::Timeout(*which),
+                    _ => Error::HostNotFound,
+                };
                 let found = found.map(|found| found.iter().copied().collect());
-                self.learn(found).ok_or(Error::HostNotFound)?
+                self.learn(found).ok_or(why)?
             }
         };
         let mut one = self.empty();

@@ -67,6 +67,7 @@ impl Github {
         let deadline = Instant::now() + self.limits.upstream_total;
         let _permit = self.permits.acquire(deadline).ok_or(Failed::NoPermit)?;
         let _counted = InFlight::new(&self.meters);
+        // Nothing can stop a blocked thread from outside: each call in there is handed the deadline.
         let answer = self.ask(username, deadline)?;
         judge(answer.status, &answer.fields, &answer.body)
     }
@@ -96,7 +97,7 @@ impl Github {
         }
     }
 
-    /// Asks once, up to the last byte of the answer's head. The deadline stays with the body.
+    /// Asks once, up to the last byte of the answer's head. ureq holds the body to the same deadline.
     fn send(&self, url: &str, deadline: Instant) -> Result<Response<Body>, Lost> {
         self.meters.requests.increment(1);
         let left = deadline.saturating_duration_since(Instant::now());

@@ -14,7 +14,7 @@ pub(crate) enum Lost {
     Unknown,
     /// Nobody at the address said yes or no in time.
     Unconnected,
-    /// The connection ended, and the answer had not.
+    /// The connection ended before the answer did. Neither client tells whether some of its head had come.
     Closed,
     /// What came is not HTTP, or not TLS.
     Malformed,
@@ -59,8 +59,8 @@ impl Lost {
 impl From<Error> for Lost {
     fn from(error: Error) -> Self {
         match error {
-            Error::HostNotFound | Error::Timeout(Timeout::Resolve) => Lost::Unknown,
-            Error::Timeout(Timeout::Connect) => Lost::Unconnected,
+            Error::HostNotFound => Lost::Unknown,
+            Error::Timeout(Timeout::Resolve | Timeout::Connect) => Lost::Unconnected,
             Error::Timeout(_) => Lost::Late,
             Error::Io(error) => Lost::of_io(error.kind()),
             _ => Lost::Malformed,

@@ -1,5 +1,7 @@
 //! Which upstream is asked, and as whom: read once, when the server starts.
 
+use std::net::Ipv6Addr;
+
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
 use http::uri::{Authority, Scheme, Uri};
 
@@ -62,8 +64,9 @@ fn host_and_port(authority: &Authority) -> Result<(&str, Option<u16>), BadUpstre
     let host = authority.host();
     let named = !host.is_empty()
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-    let numbered = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    if !named && !numbered.is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok()) {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let numbered = bare.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
+    if !named && !numbered {
         return Err(BadUpstream::NoHost);
     }
     let port = authority.port();

@@ -1,5 +1,7 @@
 //! Calls to an upstream that does everything an upstream can do.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -236,6 +238,22 @@ fn the_wait_for_a_permit_ends_at_the_deadline() {
     assert!(of(503) >= 4, "{statuses:?}");
     assert_eq!(of(503) + of(504), 6, "{statuses:?}");
     assert_eq!(status_of(&github.user(&username("octocat"))), 200);
+}
+
+#[test]
+fn an_upstream_that_speaks_no_tls_is_a_problem_found_once() {
+    let stub = Stub::start(Dials::default()).unwrap();
+    let github = Github::new(&format!("https://{}", stub.addr()), None, &impatient()).unwrap();
+    assert_eq!(status_of(&github.user(&username("octocat"))), 502);
+    assert_eq!(stub.stats().connections.total, 1);
+}
+
+#[test]
+fn an_upstream_whose_name_is_unknown_is_a_problem() {
+    // A label has 63 bytes at most (RFC 1035, 2.3.4), so no name server is asked.
+    let url = format!("http://{}", "a".repeat(64));
+    let github = Github::new(&url, None, &impatient()).unwrap();
+    assert_eq!(status_of(&github.user(&username("octocat"))), 502);
 }
 
 #[test]
