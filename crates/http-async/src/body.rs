@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -17,9 +17,9 @@ use crate::Connection;
 /// What a body has to keep to.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// The longest silence; and as long, at first, the rate is not looked at.
+    /// The longest silence; and as long, in all, a body may be waited for at any rate.
     pub idle: Duration,
-    /// The least bytes a second on average, from the first wait on.
+    /// The least bytes a second of the wait beyond that.
     pub rate: u64,
 }
 
@@ -58,27 +58,35 @@ pub struct Paced<B> {
 impl<B> Paced<B> {
     /// Puts `body`, which is not empty, under `pace`.
     pub fn new(body: B, connection: Connection, pace: Pace) -> Self {
-        Self { body, connection, clock: Clock { pace, read: 0, waiting: None } }
+        Self { body, connection, clock: Clock::new(pace) }
     }
 
-    /// Ready with the error once the wait has been too long.
-    fn came<T>(
+    /// What the reader gets for what the framework has.
+    fn part<T, E>(
         &mut self,
         cx: &mut Context<'_>,
-        came: Poll<Option<T>>,
+        came: Poll<Option<Result<T, E>>>,
         bytes: impl FnOnce(&T) -> usize,
-    ) -> Poll<Option<Result<T, SlowBody>>> {
-        match came {
-            Poll::Ready(Some(part)) => {
+    ) -> Poll<Option<Result<T, BodyError>>>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Poll::Ready(match came {
+            Poll::Ready(Some(Ok(part))) => {
                 self.clock.came(bytes(&part));
-                Poll::Ready(Some(Ok(part)))
+                self.connection.delivered();
+                Some(Ok(part))
             }
+            Poll::Ready(Some(Err(error))) => Some(Err(BodyError::Broken(error.into()))),
             Poll::Ready(None) => {
                 self.connection.set_unread_body(false);
-                Poll::Ready(None)
+                None
             }
-            Poll::Pending => Poll::Ready(Some(Err(ready!(self.clock.poll_late(cx))))),
-        }
+            Poll::Pending if self.connection.is_all_framing() => {
+                Some(Err(BodyError::Broken("more framing than content".into())))
+            }
+            Poll::Pending => Some(Err(ready!(self.clock.poll_late(cx)).into())),
+        })
     }
 }
 
@@ -96,14 +104,11 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let came = Pin::new(&mut this.body).poll_frame(cx);
-        let bytes = |frame: &Result<Frame<Bytes>, _>| {
-            frame.as_ref().ok().and_then(Frame::data_ref).map_or(0, Buf::remaining)
-        };
-        let part = ready!(this.came(cx, came, bytes));
+        let part = ready!(this.part(cx, came, |frame| frame.data_ref().map_or(0, Bytes::len)));
         if this.body.is_end_stream() {
             this.connection.set_unread_body(false);
         }
-        Poll::Ready(part.map(|part| part?.map_err(|error| BodyError::Broken(error.into()))))
+        Poll::Ready(part)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -125,56 +130,48 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         let came = Pin::new(&mut this.body).poll_next(cx);
-        let part =
-            ready!(this.came(cx, came, |bytes| bytes.as_ref().map_or(0, |bytes| bytes.len())));
-        Poll::Ready(part.map(|part| part?.map_err(|error| BodyError::Broken(error.into()))))
+        this.part(cx, came, Bytes::len)
     }
 }
 
+/// Only the time spent waiting counts, so that a slow handler does not make its client look slow.
 #[derive(Debug)]
 struct Clock {
     pace: Pace,
     read: u64,
-    /// None until the reader first has to wait.
-    waiting: Option<Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    since: Instant,
-    last: Instant,
+    waited: Duration,
+    /// None while the reader has what it asked for.
+    since: Option<Instant>,
     /// Set to a deadline and moved only after it has fired: deadlines only move away.
-    sleep: Pin<Box<Sleep>>,
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Clock {
+    fn new(pace: Pace) -> Self {
+        Self { pace, read: 0, waited: Duration::ZERO, since: None, sleep: None }
+    }
+
     fn came(&mut self, bytes: usize) {
         self.read += bytes as u64;
-        if let Some(waiting) = &mut self.waiting {
-            waiting.last = Instant::now();
+        if let Some(since) = self.since.take() {
+            self.waited += since.elapsed();
         }
     }
 
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<SlowBody> {
-        let (idle, rate) = (self.pace.idle, self.pace.rate);
-        let waiting = self.waiting.get_or_insert_with(|| {
-            let now = Instant::now();
-            Waiting { since: now, last: now, sleep: Box::pin(sleep_until(now + idle)) }
-        });
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let silent = since + self.pace.idle;
+        let earned = Duration::from_secs_f64(self.read as f64 / self.pace.rate.max(1) as f64);
+        let slow = since + (self.pace.idle + earned).saturating_sub(self.waited);
+        let deadline = silent.min(slow);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         loop {
-            ready!(waiting.sleep.as_mut().poll(cx));
+            ready!(sleep.as_mut().poll(cx));
             let now = Instant::now();
-            let silent = waiting.last + idle;
-            if now >= silent {
-                return Poll::Ready(SlowBody::Idle);
+            if now >= deadline {
+                return Poll::Ready(if now >= silent { SlowBody::Idle } else { SlowBody::TooSlow });
             }
-            // The moment at which what has come so far is too little.
-            let earned = Duration::from_secs_f64(self.read as f64 / rate.max(1) as f64);
-            let slow = waiting.since + idle.max(earned);
-            if now >= slow {
-                return Poll::Ready(SlowBody::TooSlow);
-            }
-            waiting.sleep.as_mut().reset(silent.min(slow));
+            sleep.as_mut().reset(deadline);
         }
     }
 }

@@ -108,11 +108,18 @@ impl Clocked {
                 self.head = Head::default();
             }
             Phase::Head => {}
-            Phase::Busy | Phase::Answered | Phase::Over => return Ok(()),
+            Phase::Busy | Phase::Answered | Phase::Over => {
+                self.admission().0.took(bytes.len());
+                return Ok(());
+            }
         }
         self.head.fresh = true;
         if !self.head.line_ended {
-            let end = memchr::memchr(b'\n', bytes);
+            // A fragment belongs to no target, and the `Uri` of both frameworks drops it without a word.
+            let end = memchr::memchr2(b'\n', b'#', bytes);
+            if end.is_some_and(|end| bytes[end] == b'#') {
+                return Err(StatusCode::BAD_REQUEST);
+            }
             self.head.line_ended = end.is_some();
             if self.head.bytes + end.unwrap_or(bytes.len()) > self.clocks().head_line {
                 return Err(StatusCode::URI_TOO_LONG);

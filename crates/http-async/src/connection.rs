@@ -1,6 +1,6 @@
 //! One connection's state, shared by its socket, its requests and the drain.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
@@ -21,6 +21,7 @@ impl Connection {
             return None;
         }
         self.set_unread_body(content);
+        self.delivered();
         self.0.enter(Phase::Busy);
         Some(InFlight(self.clone()))
     }
@@ -42,6 +43,16 @@ impl Connection {
 
     pub(crate) fn set_unread_body(&self, unread: bool) {
         self.0.unread.store(unread, Ordering::Relaxed);
+    }
+
+    /// A part of the body has reached the service.
+    pub(crate) fn delivered(&self) {
+        self.0.taken.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether more came in than any framework buffers, and no part of it was content: chunk extensions, or trailers.
+    pub(crate) fn is_all_framing(&self) -> bool {
+        self.0.taken.load(Ordering::Relaxed) > MOST_FRAMING
     }
 
     /// The server that this connection belongs to.
@@ -69,6 +80,9 @@ impl Drop for InFlight {
     }
 }
 
+/// actix-http holds up to 128 KiB unparsed and 32 KiB parsed; it bounds no chunk extension (its `h1/chunked.rs`).
+const MOST_FRAMING: usize = 256 << 10;
+
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -93,6 +107,8 @@ pub(crate) struct State {
     phase: AtomicU8,
     closing: AtomicBool,
     unread: AtomicBool,
+    /// Bytes behind the head since the service last got a part of the body.
+    taken: AtomicUsize,
     waker: Mutex<Option<Waker>>,
     drain: Drain,
 }
@@ -103,6 +119,7 @@ impl State {
             phase: AtomicU8::new(Phase::Idle as u8),
             closing: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            taken: AtomicUsize::new(0),
             waker: Mutex::new(None),
             drain,
         }
@@ -118,6 +135,10 @@ impl State {
 
     pub(crate) fn drain(&self) -> &Drain {
         &self.drain
+    }
+
+    pub(crate) fn took(&self, bytes: usize) {
+        self.taken.store(self.taken.load(Ordering::Relaxed) + bytes, Ordering::Relaxed);
     }
 
     /// Whether a drain has to wait for it, and cuts it at the deadline.

@@ -1,6 +1,7 @@
 //! What a client on a bare socket sees: each case once on hyper, once on actix-http.
 
 #![expect(clippy::unwrap_used, reason = "these are tests: they fail where they unwrap")]
+#![expect(clippy::disallowed_methods, reason = "the client is a plain thread, beside the runtimes")]
 
 mod servers;
 
@@ -33,6 +34,8 @@ on_both! {
     a_line_that_is_too_long_gets_414
     a_head_that_is_too_long_gets_431
     a_malformed_head_gets_a_refusal_that_closes
+    a_fragment_gets_400
+    a_chunk_extension_without_end_gets_400
     a_refusal_arrives_although_the_client_goes_on_sending
     a_reply_that_is_not_read_is_cut
     a_silent_body_gets_408
@@ -153,6 +156,26 @@ fn a_malformed_head_gets_a_refusal_that_closes(start: Start) {
         assert_refusal(&heard.text, "400");
         assert!(!heard.reset);
     }
+}
+
+fn a_fragment_gets_400(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    assert!(
+        client.send("GET /?a=b HTTP/1.1\r\nHost: a\r\nX: #\r\n\r\n").reply().ends_with("hello")
+    );
+    let heard = client.send("GET /#top HTTP/1.1\r\nHost: a\r\n\r\n").until_closed();
+    assert_refusal(&heard.text, "400");
+}
+
+fn a_chunk_extension_without_end_gets_400(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;");
+    assert!(client.try_send(&vec![b'x'; 4 << 20]), "the server did not take what followed");
+    let heard = client.until_closed();
+    assert!(heard.text.starts_with("HTTP/1.1 400 "), "{}", heard.text);
+    assert!(!heard.reset);
 }
 
 fn a_refusal_arrives_although_the_client_goes_on_sending(start: Start) {
