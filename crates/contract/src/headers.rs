@@ -27,6 +27,9 @@ pub const TEXT: &str = "text/plain; charset=utf-8";
 /// The media type of everything that is JSON and no problem.
 pub const JSON: &str = "application/json";
 
+/// The media type of `/stream`: a JSON value a line.
+pub const NDJSON: &str = "application/x-ndjson";
+
 /// The media type of a failure.
 pub const PROBLEM: &str = "application/problem+json";
 

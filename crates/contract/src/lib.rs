@@ -10,6 +10,7 @@
 //! | `/wait`: which numbers are taken, and what is said of the others | [`wait`], [`integer`] |
 //! | `/github-user`: names, and what an upstream's answer means | [`github`] |
 //! | `/work`: a wait and some computing in one request | [`work`] |
+//! | `/stream`: lines, made as the reader takes them | [`stream`] |
 //! | how long, how large, how many | [`limits`] |
 //! | what every request's head must satisfy, whatever the framework let through | [`head`] |
 //! | the fields every reply carries | [`headers`], [`request_id`] |
@@ -27,6 +28,7 @@ pub mod param;
 pub mod problem;
 pub mod query;
 pub mod request_id;
+pub mod stream;
 pub mod wait;
 pub mod work;
 
@@ -36,5 +38,6 @@ pub use limits::Limits;
 pub use param::{PathParam, QueryParams};
 pub use problem::{FieldError, Problem};
 pub use request_id::RequestId;
+pub use stream::{Count, Interval, Lines};
 pub use wait::{Deadline, Seconds, Wait, Waited};
 pub use work::{Placement, Work, Worked};

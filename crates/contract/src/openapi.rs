@@ -27,7 +27,7 @@ pub fn json() -> &'static str {
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
-        wait, github_user, github_users, work, plaintext, echo, offload_wait,
+        wait, github_user, github_users, stream, work, plaintext, echo, offload_wait,
         pitfalls_blocking_wait, healthz, readyz, metrics, openapi_json, docs,
     ),
     components(schemas(Problem, Profile)),
@@ -77,6 +77,18 @@ fn github_user() {}
         (status = 422, body = Problem, content_type = "application/problem+json"),
     ))]
 fn github_users() {}
+
+/// Lines of JSON, one each interval
+#[utoipa::path(get, path = "/stream/{count}", tag = "waiting",
+    params(
+        ("count" = u64, Path, description = "Lines; 0 to 10,000,000", example = 3),
+        ("interval" = Option<f64>, Query, description = "Seconds between two lines; 0 to 60, 0.1 if not given"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "application/x-ndjson", description = "Flushed as made"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ))]
+fn stream() {}
 
 /// Wait, then compute
 #[utoipa::path(get, path = "/work", tag = "computing",
@@ -173,6 +185,6 @@ mod tests {
             "{}",
             document["openapi"]
         );
-        assert_eq!(document["paths"].as_object().unwrap().len(), 13);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 14);
     }
 }

@@ -101,7 +101,7 @@ fn refused(app: &App, connection: Option<Connection>, refusal: head::Refusal) ->
 /// Logged once and counted; the client learns the id to ask for, and nothing else.
 fn panicked(id: &RequestId) -> Response<BoxBody> {
     metrics::counter!("http_panics_total").increment(1);
-    tracing::error!(id = id.as_str(), "a handler panicked");
+    tracing::error!(id = id.as_str(), "answered 500 after a panic");
     Error::from(Problem::internal()).error_response().into()
 }
 

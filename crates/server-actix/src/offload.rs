@@ -7,6 +7,8 @@ use contract::Problem;
 use metrics::{Gauge, gauge};
 use tokio::sync::Semaphore;
 
+use settings::Counted;
+
 use crate::reply::Error;
 
 /// So many calls run at once, so many may wait, the next is refused.
@@ -64,21 +66,5 @@ impl Offload {
         })
         .await
         .map_err(|_| Problem::internal().into())
-    }
-}
-
-/// One more while it lives.
-struct Counted(Gauge);
-
-impl Counted {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
     }
 }

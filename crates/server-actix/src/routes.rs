@@ -8,7 +8,7 @@ use actix_web::{Error, FromRequest, Handler, Resource, Responder};
 use crate::app::App;
 use crate::handlers::{
     docs, echo, github_user, github_users, healthz, metrics, offload_wait, openapi, pitfalls,
-    plaintext, readyz, wait, work,
+    plaintext, readyz, stream, wait, work,
 };
 use crate::reply;
 
@@ -30,6 +30,7 @@ pub(crate) fn routes(
         .service(get("/wait/{seconds}", wait::wait))
         .service(get("/github-user/{username}", github_user::github_user))
         .service(get("/github-users", github_users::github_users))
+        .service(get("/stream/{count}", stream::stream))
         .service(get("/work", work::work))
         .service(get("/offload/wait/{seconds}", offload_wait::offload_wait))
         .service(get("/plaintext", plaintext::plaintext))

@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::handlers::{
     docs, echo, github_user, github_users, healthz, metrics, offload_wait, openapi, pitfalls,
-    plaintext, readyz, wait, work,
+    plaintext, readyz, stream, wait, work,
 };
 use crate::reply;
 
@@ -16,6 +16,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .route("/wait/{seconds}", get(wait::wait))
         .route("/github-user/{username}", get(github_user::github_user))
         .route("/github-users", get(github_users::github_users))
+        .route("/stream/{count}", get(stream::stream))
         .route("/work", get(work::work))
         .route("/offload/wait/{seconds}", get(offload_wait::offload_wait))
         .route("/plaintext", get(plaintext::plaintext))

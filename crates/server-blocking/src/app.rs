@@ -6,6 +6,7 @@ use compute::RoundsPerMs;
 use contract::Limits;
 use http_blocking::Shutdown;
 use io_blocking::Github;
+use metrics::{Gauge, gauge};
 use settings::{Answers, Flags, Telemetry};
 
 use crate::offload::Offload;
@@ -28,6 +29,8 @@ pub(crate) struct Parts {
     pub(crate) github: Github,
     /// Threads for what is offloaded.
     pub(crate) offload: Offload,
+    /// Replies being streamed now.
+    pub(crate) streams: Gauge,
     /// How much work makes a millisecond.
     pub(crate) rounds: RoundsPerMs,
     /// Whether this process is ending, and how many requests it still answers.
@@ -44,6 +47,7 @@ impl App {
             answers: Answers::new(),
             github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
             offload: Offload::new(flags.offload_threads(), flags.offload_queue())?,
+            streams: gauge!("http_streams"),
             rounds: flags.rounds_per_ms().map_or_else(RoundsPerMs::measure, RoundsPerMs),
             drain: Shutdown::new()?,
             pitfalls: flags.pitfalls,

@@ -11,6 +11,8 @@ use std::thread;
 use contract::{Deadline, Problem};
 use metrics::{Gauge, gauge};
 
+use settings::Counted;
+
 use crate::reply::Error;
 
 /// So many calls run at once, so many may wait, the next is refused.
@@ -68,21 +70,5 @@ fn run_all(taken: &Mutex<Receiver<Call>>) {
         let _running = Counted::new(&running);
         // A call that panics drops its sender, which is how the waiting thread learns of it.
         let _ = catch_unwind(AssertUnwindSafe(call));
-    }
-}
-
-/// One more while it lives.
-struct Counted(Gauge);
-
-impl Counted {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
     }
 }

@@ -13,4 +13,4 @@ pub use descriptors::raise_descriptor_limit;
 pub use flags::Flags;
 pub use listen::listen;
 pub use log::Log;
-pub use telemetry::{Answers, Telemetry};
+pub use telemetry::{Answers, Counted, Telemetry};

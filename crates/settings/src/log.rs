@@ -1,5 +1,7 @@
 //! What a server writes to stderr: nothing, lines for people, or lines for machines.
 
+use std::panic::{self, PanicHookInfo};
+
 use clap::ValueEnum;
 use tracing::Level;
 
@@ -13,6 +15,13 @@ pub enum Log {
     Text,
     /// The same as a JSON object a line.
     Json,
+}
+
+/// A panic is a line of the log like any other, wherever it happens; the standard hook would write past it.
+fn report(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let message = panic.payload_as_str().unwrap_or("of a type that is not text");
+    tracing::error!(place, message, "panicked");
 }
 
 impl Log {
@@ -30,5 +39,6 @@ impl Log {
             Self::Text => builder.init(),
             Self::Json => builder.json().init(),
         }
+        panic::set_hook(Box::new(report));
     }
 }

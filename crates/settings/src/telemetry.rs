@@ -3,7 +3,7 @@
 //! Counters are looked up once, when a server starts, and not on each request: the look-up costs more than the count.
 
 use contract::Limits;
-use metrics::{Counter, counter, describe_counter, describe_gauge, gauge};
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 
@@ -13,6 +13,10 @@ pub struct Telemetry {
     handle: PrometheusHandle,
     process: Collector,
 }
+
+/// One more on a gauge for as long as it lives.
+#[derive(Debug)]
+pub struct Counted(Gauge);
 
 /// Requests, counted by the class of their answer.
 #[derive(Clone)]
@@ -35,9 +39,13 @@ impl Telemetry {
         describe_counter!("http_responses_total", "Answers, by the class of their status");
         describe_counter!("http_panics_total", "Handlers that panicked; each was answered 500");
         describe_gauge!("http_connections", "Connections open now");
+        describe_gauge!("http_streams", "Replies being streamed now");
         describe_gauge!("offload_running", "Calls running on the offload pool now");
         describe_gauge!("offload_waiting", "Calls waiting for a thread of the offload pool now");
         counter!("http_panics_total").absolute(0);
+        for name in ["http_connections", "http_streams", "offload_running", "offload_waiting"] {
+            gauge!(name).set(0.0);
+        }
         Self { handle, process }
     }
 
@@ -46,6 +54,20 @@ impl Telemetry {
         self.process.collect();
         self.handle.run_upkeep();
         self.handle.render()
+    }
+}
+
+impl Counted {
+    /// Counts one more.
+    pub fn new(gauge: &Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::extract::{Path, Query};
 use crate::reply::Error;
 
 /// Holds a thread of the pool for the whole wait; a deadline gives up the answer, not the thread.
+#[expect(clippy::disallowed_methods, reason = "it sleeps on a thread of the pool")]
 pub(crate) async fn offload_wait(
     app: Data<App>,
     Path(wait): Path<Wait>,

@@ -11,5 +11,6 @@ pub(crate) mod openapi;
 pub(crate) mod pitfalls;
 pub(crate) mod plaintext;
 pub(crate) mod readyz;
+pub(crate) mod stream;
 pub(crate) mod wait;
 pub(crate) mod work;
