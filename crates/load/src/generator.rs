@@ -105,7 +105,7 @@ impl<'a> Generator<'a> {
     }
 
     /// Runs to the end of the plan. `epoch` is when the clock of all threads starts.
-    pub(crate) fn run(mut self, epoch: Instant) -> io::Result<Tally> {
+    pub(crate) fn run(&mut self, epoch: Instant) -> io::Result<Tally> {
         self.origin = epoch;
         let from = nanos(self.plan.warmup);
         let until = self.plan.duration().map_or(u64::MAX, |duration| from + nanos(duration));
@@ -150,7 +150,7 @@ impl<'a> Generator<'a> {
         let offered = self.connections.iter().filter(offered);
         self.tally.offered = offered.clone().count();
         self.tally.never_served = offered.filter(|client| !client.served).count();
-        Ok(self.tally)
+        Ok(std::mem::replace(&mut self.tally, Tally::new(0, 0)))
     }
 
     fn now(&self) -> u64 {

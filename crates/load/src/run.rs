@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,8 @@ pub fn run(plan: &Plan, cancel: &Cancel, progress: impl FnMut(&Progress)) -> io:
     let sampler = plan.watch.map(|pid| Sampler::start(pid, SAMPLED_EVERY)).transpose()?;
     let script = Script::new(&plan.asks, &plan.target.host, plan.keep_alive);
     let counters: Vec<_> = (0..plan.threads).map(|_| Counters::default()).collect();
-    let mut run = Run { plan, cancel, progress, counters: &counters, sampler, usage: None };
+    let mut run =
+        Run { plan, cancel, progress, counters: &counters, sampler, usage: None, done: 0 };
 
     let tallies = thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
@@ -51,19 +52,14 @@ pub fn run(plan: &Plan, cancel: &Cancel, progress: impl FnMut(&Progress)) -> io:
             let (start, started) = mpsc::channel();
             starts.push(start);
             let generator = Generator::new(plan, &script, cancel, counters, number)?;
-            let tell = tell.clone();
+            let tell = Tell(tell.clone());
             let cpu = plan.cpus.get(number % plan.cpus.len().max(1)).copied();
-            let work = move || -> io::Result<Option<Tally>> {
-                let _told_at_the_end = tell;
+            let work = move || {
                 let mut generator = generator;
-                settle(cpu)?;
-                generator.preconnect()?;
-                let _ = _told_at_the_end.send(());
-                // No start: another thread could not be set up.
-                let Ok(epoch) = started.recv() else { return Ok(None) };
-                let mut tally = generator.run(epoch)?;
-                tally.thread.pinned = cpu;
-                Ok(Some(tally))
+                let result = generate(&mut generator, cpu, tell, &started);
+                // The connections stay open until the server has been looked at with them.
+                let _ = started.recv();
+                result
             };
             let name = format!("load-{number}");
             threads.push(thread::Builder::new().name(name).spawn_scoped(scope, work)?);
@@ -72,13 +68,45 @@ pub fn run(plan: &Plan, cancel: &Cancel, progress: impl FnMut(&Progress)) -> io:
         run.conduct(&told, starts);
         let mut tallies = Vec::new();
         for thread in threads {
-            tallies.push(thread.join().expect("generator threads do not panic")?);
+            tallies.push(thread.join().expect("a check of a body must not panic")?);
         }
         io::Result::Ok(tallies)
     })?;
     let tallies: Option<Vec<_>> = tallies.into_iter().collect();
     let tallies = tallies.ok_or_else(|| io::Error::other("a generator thread could not start"))?;
     Ok(outcome(plan, tallies, run.usage, cancel.cancelled()))
+}
+
+/// What a generator thread tells the one that conducts.
+enum Told {
+    /// Its connections are open.
+    Ready,
+    /// It has ended, failed or panicked.
+    Done,
+}
+
+struct Tell(mpsc::Sender<Told>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        let _ = self.0.send(Told::Done);
+    }
+}
+
+/// One generator thread, from its CPU to its tally. `None`: another could not be set up, and none was started.
+fn generate(
+    generator: &mut Generator<'_>,
+    cpu: Option<usize>,
+    tell: Tell,
+    started: &mpsc::Receiver<Instant>,
+) -> io::Result<Option<Tally>> {
+    settle(cpu)?;
+    generator.preconnect()?;
+    let _ = tell.0.send(Told::Ready);
+    let Ok(epoch) = started.recv() else { return Ok(None) };
+    let mut tally = generator.run(epoch)?;
+    tally.thread.pinned = cpu;
+    Ok(Some(tally))
 }
 
 /// Raises this process's soft descriptor limit to the hard one, and says what it is.
@@ -126,19 +154,21 @@ struct Run<'a, P> {
     counters: &'a [Counters],
     sampler: Option<Sampler>,
     usage: Option<Usage>,
+    /// Threads that have ended.
+    done: usize,
 }
 
 impl<P: FnMut(&Progress)> Run<'_, P> {
-    /// Starts all threads at one moment and stays until the last has ended. `told` hears from each thread when
-    /// it is ready, and is closed when all have ended.
-    fn conduct(&mut self, told: &mpsc::Receiver<()>, starts: Vec<mpsc::Sender<Instant>>) {
+    /// Starts all threads at one moment, stays until the last is done, and then lets them close their connections
+    /// by dropping `starts`.
+    fn conduct(&mut self, told: &mpsc::Receiver<Told>, starts: Vec<mpsc::Sender<Instant>>) {
         let mut ready = 0;
         while ready < starts.len() {
             match told.recv_timeout(TOLD_EVERY) {
-                Ok(()) => ready += 1,
-                Err(RecvTimeoutError::Timeout) => self.tell(Phase::Connecting, Duration::ZERO),
-                // A thread ended before it was ready; the rest are not started.
-                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Told::Ready) => ready += 1,
+                // It failed before it was ready; the rest are not started.
+                Ok(Told::Done) => return,
+                Err(_) => self.tell(Phase::Connecting, Duration::ZERO),
             }
         }
         let warmup = self.plan.warmup;
@@ -147,9 +177,8 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
             self.sample(Sampler::begin);
         }
         let epoch = Instant::now();
-        for start in starts {
-            // A thread that ended has its error told by its join.
-            let _ = start.send(epoch);
+        for start in &starts {
+            start.send(epoch).expect("a thread that is ready waits for its start");
         }
         if !warmup.is_zero() {
             let over = self.attend(told, epoch, Some(warmup / 2), Phase::WarmingUp);
@@ -176,7 +205,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
     /// Tells progress until this time, or until the threads have ended: then true.
     fn attend(
         &mut self,
-        told: &mpsc::Receiver<()>,
+        told: &mpsc::Receiver<Told>,
         epoch: Instant,
         until: Option<Duration>,
         phase: Phase,
@@ -188,8 +217,11 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
                 return false;
             }
             match told.recv_timeout(left.min(TOLD_EVERY)) {
-                Err(RecvTimeoutError::Disconnected) => return true,
-                _ => self.tell(phase, epoch.elapsed()),
+                Ok(_) => self.done += 1,
+                Err(_) => self.tell(phase, epoch.elapsed()),
+            }
+            if self.done == self.plan.threads {
+                return true;
             }
             if self.cancel.finishing() && phase == Phase::Measuring {
                 return false;

@@ -324,6 +324,18 @@ fn a_run_that_is_told_to_finish_hears_the_answers_still_owed() {
 }
 
 #[test]
+fn a_cpu_that_does_not_exist_is_refused_by_its_number() {
+    let addr = serve(|_, _| Answer::now(ok("ok")));
+    let plan = Plan {
+        threads: 2,
+        cpus: vec![0, 1000],
+        ..Plan::closed(Target::new(addr), Ask::get("/"), 2, Stop::Requests(10))
+    };
+    let error = run(&plan, &Cancel::new(), |_| {}).unwrap_err().to_string();
+    assert!(error.starts_with("CPU 1000: "), "{error}");
+}
+
+#[test]
 fn more_clients_than_descriptors_are_refused_in_words() {
     let addr = "127.0.0.1:9".parse().unwrap();
     let plan = Plan::closed(Target::new(addr), Ask::get("/"), 100_000_000, Stop::Each(1));
