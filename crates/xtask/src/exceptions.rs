@@ -1,0 +1,189 @@
+//! Where the voices are not one text, and why they cannot be. The tests of `alignment` allow nothing else.
+
+/// Items that only some voices have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exception {
+    /// Below `src`.
+    pub(crate) file: &'static str,
+    pub(crate) items: &'static [&'static str],
+    /// The crates that have them.
+    pub(crate) who: &'static [&'static str],
+    pub(crate) reason: &'static str,
+}
+
+const BLOCKING: &[&str] = &["server-blocking"];
+const ACTIX: &[&str] = &["server-actix"];
+const AXUM: &[&str] = &["server-axum"];
+const ASYNC: &[&str] = &["server-actix", "server-axum"];
+const NOT_ACTIX: &[&str] = &["server-blocking", "server-axum"];
+const NOT_AXUM: &[&str] = &["server-blocking", "server-actix"];
+
+/// Where the three servers differ in more than lines.
+pub(crate) const SERVERS: &[Exception] = &[
+    Exception {
+        file: "app.rs",
+        items: &["App::for_worker"],
+        who: ACTIX,
+        reason: "a connection to the upstream belongs to the runtime that opened it, and here each worker is one",
+    },
+    Exception {
+        file: "app.rs",
+        items: &["clocks"],
+        who: ASYNC,
+        reason: "http-async takes its clocks when the drain is made; http-blocking takes its limits in serve.rs",
+    },
+    Exception {
+        file: "body.rs",
+        items: &["failed", "Body::too_large"],
+        who: ASYNC,
+        reason: "http-async names what failed by another type than http-blocking",
+    },
+    Exception {
+        file: "body.rs",
+        items: &["Body::failed", "CHUNK"],
+        who: BLOCKING,
+        reason: "a blocking read fills a buffer of the caller's; the other two are handed a chunk",
+    },
+    Exception {
+        file: "edge.rs",
+        items: &["checked", "refused", "close"],
+        who: ASYNC,
+        reason: "hyper and actix let heads through that http-blocking has refused before",
+    },
+    Exception {
+        file: "edge.rs",
+        items: &["Fields", "impl Fields for Fields"],
+        who: ACTIX,
+        reason: "actix has a header map of its own, and not the http crate's",
+    },
+    Exception {
+        file: "edge.rs",
+        items: &["of_framework"],
+        who: ACTIX,
+        reason: "actix answers a known path with an unknown method by itself",
+    },
+    Exception {
+        file: "extract.rs",
+        items: &["impl FromRequest for Path", "impl FromRequest for Query"],
+        who: NOT_AXUM,
+        reason: "the framework's word for taking a value from a request",
+    },
+    Exception {
+        file: "extract.rs",
+        items: &["impl FromRequestParts for Path", "impl FromRequestParts for Query"],
+        who: AXUM,
+        reason: "the framework's word for taking a value from a request",
+    },
+    Exception {
+        file: "extract.rs",
+        items: &["limits"],
+        who: ACTIX,
+        reason: "actix hands an extractor the request, and the app has to be found in it",
+    },
+    Exception {
+        file: "handlers/github_users.rs",
+        items: &["joined"],
+        who: BLOCKING,
+        reason: "a thread may fail to start or end in a panic; a future does neither by itself",
+    },
+    Exception {
+        file: "offload.rs",
+        items: &["Call", "run_all"],
+        who: BLOCKING,
+        reason: "the pool is ours here; the other two stand before the runtime's",
+    },
+    Exception {
+        file: "offload.rs",
+        items: &["Offload::share"],
+        who: ACTIX,
+        reason: "the runtime's pool belongs to a worker, and the server's bound is divided among them",
+    },
+    Exception {
+        file: "reply.rs",
+        items: &["impl IntoResponse for Error", "method_not_allowed"],
+        who: NOT_ACTIX,
+        reason: "the framework's word for an answer; actix answers unknown methods by itself",
+    },
+    Exception {
+        file: "reply.rs",
+        items: &["impl ResponseError for Error", "impl Display for Error"],
+        who: ACTIX,
+        reason: "the framework's word for an answer that is an error",
+    },
+    Exception {
+        file: "routes.rs",
+        items: &["get", "post", "pitfalls"],
+        who: ACTIX,
+        reason: "actix does not answer HEAD where it answers GET, and routes are added to a config",
+    },
+    Exception {
+        file: "serve.rs",
+        items: &["Requests", "impl Service for Requests", "limits"],
+        who: BLOCKING,
+        reason: "http-blocking accepts and frames; what is left is to call the service",
+    },
+    Exception {
+        file: "serve.rs",
+        items: &["open", "answer"],
+        who: ASYNC,
+        reason: "the socket is put under clocks of ours before the framework sees it",
+    },
+    Exception {
+        file: "serve.rs",
+        items: &["Backoff", "impl Backoff", "Backoff::FIRST", "Backoff::LONGEST", "Backoff::pause"],
+        who: AXUM,
+        reason: "the accept loop is ours here; actix-server and http-blocking back off in theirs",
+    },
+    Exception {
+        file: "serve.rs",
+        items: &["is_of_one_connection"],
+        who: AXUM,
+        reason: "the accept loop is ours here; actix-server and http-blocking know it in theirs",
+    },
+    Exception {
+        file: "serve.rs",
+        items: &["worker", "begin", "pin_project!", "impl MessageBody for Reply"],
+        who: ACTIX,
+        reason: "a worker builds its own service, and actix's body is a trait of its own",
+    },
+];
+
+/// Where the two ways of calling differ in more than lines.
+pub(crate) const CALLS: &[Exception] = &[
+    Exception {
+        file: "addresses.rs",
+        items: &["impl Resolver for Addresses"],
+        who: &["io-blocking"],
+        reason: "ureq's trait for looking up a name",
+    },
+    Exception {
+        file: "addresses.rs",
+        items: &["impl Resolve for Addresses"],
+        who: &["io-async"],
+        reason: "reqwest's trait for looking up a name",
+    },
+    Exception {
+        file: "connect.rs",
+        items: &["thread_local!", "Connected", "impl Connector for Connected"],
+        who: &["io-blocking"],
+        reason: "a call stays on its thread, which can keep a note; ureq's chain of connectors is a trait",
+    },
+    Exception {
+        file: "connect.rs",
+        items: &["task_local!", "note", "tls"],
+        who: &["io-async"],
+        reason: "a call moves between threads, so the note is the task's; reqwest is handed its TLS",
+    },
+    Exception {
+        file: "github.rs",
+        items: &["Github::for_worker"],
+        who: &["io-async"],
+        reason: "a connection is driven by the runtime that opened it; a thread needs no such thing",
+    },
+    Exception {
+        file: "permits.rs",
+        items: &["Desk", "impl Drop for Permit", "lock"],
+        who: &["io-blocking"],
+        reason: "std has no semaphore",
+    },
+];
