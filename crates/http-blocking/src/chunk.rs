@@ -151,8 +151,11 @@ mod tests {
 
     use super::*;
 
-    /// The content and the rest after it, fed in pieces of the given sizes, over and over.
-    fn decode(input: &[u8], pieces: &[usize]) -> Result<Option<(Vec<u8>, Vec<u8>)>, Malformed> {
+    /// Content, and the rest after it.
+    type Decoded = (Vec<u8>, Vec<u8>);
+
+    /// Feeds `input` in pieces of the given sizes, over and over; nothing when it is not whole.
+    fn decode(input: &[u8], pieces: &[usize]) -> Result<Option<Decoded>, Malformed> {
         let mut decoder = Decoder::new();
         let mut content = Vec::new();
         let (mut at, mut turn) = (0, 0);

@@ -155,13 +155,14 @@ impl<V: Service> Connection<V> {
         let (parts, payload) = response.into_parts();
         let extent = extent(asked, parts.status, &parts.headers, payload.length());
         let has_content = !asked.is_head && may_have_content(parts.status);
-        let keep_alive = asked.keep_alive
-            && !(has_content && extent == Extent::Unsaid)
-            && incoming.is_none_or(|incoming| lock(incoming).may_end())
-            && !says_close(&parts.headers)
-            && !self.shared.is_crowded()
-            && !self.shared.shutdown.is_draining();
-        let shape = Shape { version: asked.version, status: parts.status, extent, keep_alive };
+        let close = !asked.keep_alive
+            || (has_content && extent == Extent::Unsaid)
+            || says_close(&parts.headers)
+            || self.shared.is_crowded()
+            || self.shared.shutdown.is_draining()
+            || incoming.is_some_and(|incoming| !lock(incoming).may_end());
+        let shape =
+            Shape { version: asked.version, status: parts.status, extent, keep_alive: !close };
         self.out.clear();
         reply::encode(&mut self.out, shape, &parts.headers, self.date.now());
         let whole = match payload.0 {
@@ -173,8 +174,8 @@ impl<V: Service> Connection<V> {
             self.out = Vec::new();
         }
         match whole {
-            Ok(true) if keep_alive => After::Again,
-            Ok(true) => After::Linger,
+            Ok(true) if close => After::Linger,
+            Ok(true) => After::Again,
             // The end of the connection tells the client that the content is not whole.
             Ok(false) | Err(_) => After::Gone,
         }
@@ -206,7 +207,8 @@ impl<V: Service> Connection<V> {
         self.shared.meters.refused_heads.increment(1);
         self.out.clear();
         reply::encode_refusal(&mut self.out, refusal.status(), self.date.now());
-        if (&self.link.stream).write_all(&self.out).is_ok() {
+        // Who was too slow to ask will not become faster, and all that came was read.
+        if (&self.link.stream).write_all(&self.out).is_ok() && refusal != Refusal::TooSlow {
             self.linger();
         }
     }

@@ -3,11 +3,11 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
+use contract::head::check_host;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::Limits;
-use crate::host::is_one_host;
 
 /// A head that was accepted.
 #[derive(Debug)]
@@ -116,9 +116,8 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Option<(Head, usize)>, Ref
     }
 
     let version = if version == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
-    if !is_one_host(version, fields.get_all(HOST).iter().map(HeaderValue::as_bytes)) {
-        return Err(Refusal::Malformed);
-    }
+    let hosts = fields.get_all(HOST).iter().map(HeaderValue::as_bytes);
+    check_host(version == Version::HTTP_11, hosts).map_err(|_| Refusal::Malformed)?;
     let framing = framing(version, &fields)?;
     let head = Head {
         keep_alive: keeps_alive(version, &fields),
@@ -179,7 +178,7 @@ fn check_codings(fields: &HeaderMap) -> Result<(), Refusal> {
         .map(<[u8]>::trim_ascii);
     let first = codings.next().unwrap_or_default();
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    match codings.last() {
+    match codings.next_back() {
         None if is_chunked(first) => Ok(()),
         Some(last) if is_chunked(last) && !is_chunked(first) => Err(Refusal::UnknownCoding),
         _ => Err(Refusal::Malformed),
@@ -206,4 +205,109 @@ fn keeps_alive(version: Version, fields: &HeaderMap) -> bool {
         }
     }
     keep && !close
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Option<(Head, usize)>, Refusal> {
+        parse(text.as_bytes(), &Limits::default())
+    }
+
+    fn head(fields: &str) -> Result<Head, Refusal> {
+        let text = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        parsed(&text).map(|head| head.unwrap().0)
+    }
+
+    #[test]
+    fn a_head_becomes_what_it_says() {
+        let text =
+            "PUT /a%2Fb/../c?d HTTP/1.1\r\nHost: a\r\nX: 1\r\nx:2\r\nContent-Length: 7\r\n\r\n";
+        let (head, length) = parsed(&format!("{text}content")).unwrap().unwrap();
+        assert_eq!(length, text.len());
+        assert_eq!((head.method, head.version), (Method::PUT, Version::HTTP_11));
+        assert_eq!(head.uri, "/a%2Fb/../c?d");
+        assert_eq!(head.fields.get_all("x").iter().collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(head.framing, Framing::Length(7));
+        assert!(head.keep_alive && !head.expects_continue);
+    }
+
+    #[test]
+    fn the_connection_is_kept_unless_someone_says_close() {
+        for (fields, kept) in [
+            ("", true),
+            ("Connection: keep-alive\r\n", true),
+            ("Connection: CLOSE\r\n", false),
+            ("Connection: keep-alive\r\nConnection: x, close\r\n", false),
+            ("Connection: closed\r\n", true),
+        ] {
+            assert_eq!(head(fields).unwrap().keep_alive, kept, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_request_with_a_body_can_expect_to_be_told_to_go_on() {
+        assert!(!head("Expect: 100-continue\r\n").unwrap().expects_continue);
+        assert!(head("Expect: 100-continue\r\nContent-Length: 1\r\n").unwrap().expects_continue);
+        assert!(!head("Expect: a miracle\r\nContent-Length: 1\r\n").unwrap().expects_continue);
+    }
+
+    #[test]
+    fn framing_that_can_be_read_in_two_ways_is_refused() {
+        for (fields, refusal) in [
+            ("Content-Length: 5\r\nContent-Length: 5\r\n", Refusal::Malformed),
+            ("Content-Length: 5, 5\r\n", Refusal::Malformed),
+            ("Content-Length: 0x5\r\n", Refusal::Malformed),
+            ("Content-Length: -1\r\n", Refusal::Malformed),
+            ("Content-Length: 99999999999999999999\r\n", Refusal::Malformed),
+            ("Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", Refusal::Malformed),
+            ("Transfer-Encoding: xchunked\r\n", Refusal::Malformed),
+            ("Transfer-Encoding:\r\n", Refusal::Malformed),
+            ("Transfer-Encoding: chunked, identity\r\n", Refusal::Malformed),
+            ("Transfer-Encoding: chunked, chunked\r\n", Refusal::Malformed),
+            ("Transfer-Encoding: gzip, chunked\r\n", Refusal::UnknownCoding),
+        ] {
+            assert_eq!(head(fields).unwrap_err(), refusal, "{fields:?}");
+        }
+        assert_eq!(head("Transfer-Encoding: CHUNKED\r\n").unwrap().framing, Framing::Chunked);
+    }
+
+    /// What a reader that parses after each byte ends with.
+    fn byte_by_byte(text: &[u8]) -> Option<Result<(String, usize), Refusal>> {
+        (1..=text.len()).find_map(|end| outcome(&text[..end]))
+    }
+
+    fn outcome(text: &[u8]) -> Option<Result<(String, usize), Refusal>> {
+        parse(text, &Limits::default())
+            .map(|head| head.map(|(head, length)| (format!("{head:?}"), length)))
+            .transpose()
+    }
+
+    proptest! {
+        #[test]
+        fn splits_change_nothing(
+            mut text in Just(
+                b"\r\nPOST /a?b HTTP/1.1\r\nHost: a:1\r\nX-Long: \xff\ty\r\nContent-Length: 3\r\n\r\nabc".to_vec()
+            ),
+            flaws in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..3),
+        ) {
+            for (index, byte) in flaws {
+                *index.get_mut(&mut text) = byte;
+            }
+            // A complete head is the same wherever it was cut, and is refused by all or by none.
+            let (whole, pieces) = (outcome(&text), byte_by_byte(&text));
+            prop_assert_eq!(
+                whole.map(|outcome| outcome.map_err(drop)),
+                pieces.map(|outcome| outcome.map_err(drop))
+            );
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = outcome(&text);
+        }
+    }
 }

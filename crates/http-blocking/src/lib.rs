@@ -18,7 +18,6 @@ mod date;
 mod extract;
 mod handler;
 pub mod head;
-mod host;
 mod incoming;
 mod limits;
 mod meters;
@@ -35,6 +34,8 @@ mod shutdown;
 mod source;
 mod thread_cap;
 mod threads;
+
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 
 pub use body::{Body, BodyError};
 pub use chunk_writer::ChunkWriter;

@@ -1,0 +1,65 @@
+//! The end of a server: at once for who waits, in time for who is served, cut for who is too late.
+
+use std::net::TcpStream;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::support::{OK, routes, serve, start};
+use http_blocking::{Limits, Threads};
+
+const SOON: Duration = Duration::from_millis(500);
+
+#[test]
+fn requests_in_flight_finish_and_the_rest_is_closed_at_once() {
+    for threads in [Threads::Connection, Threads::Request, Threads::Pool(NonZeroUsize::MIN)] {
+        let server = start(routes(), Limits::default(), threads);
+        let addr = server.addr;
+        let mut busy = server.connect();
+        busy.send("GET /stream/1000 HTTP/1.1\r\nHost: a\r\n\r\n");
+        busy.until("1\n");
+        let mut idle = [server.connect(), server.connect()];
+        idle[0].send("GET /ok HT");
+        let (drained, took) = server.drain();
+        assert_eq!(drained.cut, 0, "{threads}");
+        assert!(took < SOON, "{threads}: {took:?}");
+        assert!(busy.rest().ends_with("0\r\n\r\n"), "{threads}: the stream ended");
+        for client in &mut idle {
+            assert_eq!(client.rest(), "", "{threads}");
+        }
+        assert!(TcpStream::connect(addr).is_err(), "{threads}: nobody listens");
+    }
+}
+
+#[test]
+fn the_answer_during_a_drain_says_close() {
+    let server = serve(Limits::default());
+    let mut client = server.connect();
+    client.send("GET /wait/300 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned() + OK);
+    let mut other = server.connect();
+    other.send(OK);
+    other.reply();
+    let (drained, took) = server.drain();
+    let reply = client.reply();
+    assert_eq!((reply.status, reply.closes()), (200, true));
+    assert_eq!(client.rest(), "", "the pipelined request was not begun");
+    assert_eq!(drained.cut, 0);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn what_does_not_finish_in_time_is_cut_and_counted() {
+    let server = serve(Limits { drain: Duration::from_millis(200), ..Limits::default() });
+    let mut clients = [server.connect(), server.connect(), server.connect()];
+    clients[0].send("GET /wait/60000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    clients[1].send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
+    clients[2].send("GET /ok HTTP/1.1\r\n");
+    // Accepted and read in the order of their coming, so this answer says that the others arrived.
+    assert_eq!(server.ask(OK).status, 200);
+    std::thread::sleep(Duration::from_millis(50));
+    let (drained, took) = server.drain();
+    assert_eq!(drained.cut, 2);
+    assert!(took >= Duration::from_millis(200) && took < Duration::from_secs(2), "{took:?}");
+    for client in &mut clients {
+        assert!(!client.rest().contains("200 OK"));
+    }
+}
