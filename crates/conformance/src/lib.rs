@@ -9,6 +9,8 @@
 //! | starting and stopping servers, never leaving one behind | [`process`], [`binaries`] |
 //! | the checks of the contract, a sentence each | [`checks`] |
 //! | how a blocked event loop is seen from outside | [`shape`] |
+//! | HTTP/1.1 on the wire, case by case | [`wire`] |
+//! | starting, draining, exit codes | [`lifecycle`] |
 //! | the client that sends what no client library would | [`client`], [`reply`] |
 
 #[macro_use]
@@ -24,6 +26,7 @@ pub mod setup;
 pub mod shape;
 pub mod subject;
 pub mod trials;
+pub mod wire;
 
 pub use checks::{Check, Needs, Verdict, checks};
 pub use process::Server;

@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_server_is_known_by_its_first_line_and_ends_by_sigterm() {
         let server = Server::spawn(script(
-            "echo listening on http://127.0.0.1:81; echo more >&2; trap 'exit 7' TERM; while :; do sleep 0.01; done",
+            "trap 'exit 7' TERM; echo listening on http://127.0.0.1:81; while :; do sleep 0.01; done",
         ))
         .unwrap();
         assert_eq!(server.url(), "http://127.0.0.1:81");

@@ -6,9 +6,10 @@ use std::sync::{Arc, RwLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::checks;
 use crate::lifecycle::LIFECYCLE;
 use crate::setup::Setup;
+use crate::wire::{self, Grade, Pace, tolerated};
+use crate::{Needs, checks};
 
 /// Judges the server whose binary this is, under the arguments of `cargo test`.
 ///
@@ -37,11 +38,44 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
             quiet.hold(check.alone, || (check.run)(&setup.subject(check.needs)?))
         }));
     }
+    for case in wire::cases() {
+        for pace in [Pace::AtOnce, Pace::ByteByByte] {
+            if pace == Pace::ByteByByte && !case.is_worth_splitting() {
+                continue;
+            }
+            let name = match pace {
+                Pace::AtOnce => format!("wire {}", case.name()),
+                Pace::ByteByByte => format!("wire, byte by byte, {}", case.name()),
+            };
+            let (setup, quiet, case) = (Arc::clone(&setup), quiet.clone(), case.clone());
+            let judged = server.to_owned();
+            trials.push(trial(server, &name, move || {
+                quiet.hold(false, || {
+                    let subject = setup.subject(Needs::Address)?;
+                    excused(&judged, &case.id, wire::run(&subject, &case, pace))
+                })
+            }));
+        }
+    }
     for life in LIFECYCLE {
         let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
         trials.push(trial(server, life.name, move || quiet.hold(true, || (life.run)(&setup))));
     }
     trials
+}
+
+/// A warning passes if it is on the list, and whatever is on the list must be a warning.
+fn excused(server: &str, case: &str, grade: Grade) -> Result<(), String> {
+    match (grade, tolerated::find(server, case)) {
+        (Grade::Passed, None) | (Grade::Tolerated(_), Some(_)) => Ok(()),
+        (Grade::Passed, Some(entry)) => {
+            Err(format!("passes, so this exception no longer applies: {entry:?}"))
+        }
+        (Grade::Tolerated(missed), None) => {
+            Err(format!("only tolerated, and not on the list of exceptions: {missed}"))
+        }
+        (Grade::Failed(missed), _) => Err(missed),
+    }
 }
 
 fn trial(
