@@ -1,0 +1,236 @@
+//! The charts of a scenario: small ones side by side, one a figure, rather than a crowded one.
+
+use super::axis::Axis;
+use super::drawing::Drawing;
+use super::lines::{Curve, Dot, Lines};
+use super::look::Look;
+use super::metrics::{self, Metric};
+use super::points::{Found, Range, found, rounds};
+use super::rows::{Block, Row, Rows};
+use super::text::{count, number};
+use super::time;
+use crate::results::{Level, Results, Scenario};
+
+/// The width of a small chart.
+pub(super) const WIDTH: f64 = 360.0;
+
+/// Every chart that the scenario has numbers for, each with a name for its id.
+pub(super) fn of(results: &Results, looks: &[Look], scenario: &Scenario) -> Vec<(String, Drawing)> {
+    let facets = facets(scenario);
+    let mut drawings = Vec::new();
+    for metric in &metrics::ALL {
+        let facets: Vec<Facet<'_>> = facets.iter().filter_map(|facet| facet.at(metric)).collect();
+        let axis = fitted(results, scenario, metric, &facets);
+        for (at, facet) in facets.iter().enumerate() {
+            let panel = Panel { results, looks, scenario, metric, facet, axis };
+            if panel.is_empty() {
+                continue;
+            }
+            let drawing = if facet.rises() { panel.lines().draw() } else { panel.rows().draw() };
+            drawings.push((format!("{}-{at}", metric.key), drawing));
+        }
+    }
+    drawings.extend(time::of(results, looks, scenario));
+    drawings
+}
+
+/// Levels that share a chart, in pieces that share a line.
+struct Facet<'a> {
+    /// What sets it apart from the other charts of the same figure.
+    variant: Option<&'a str>,
+    pieces: Vec<Vec<&'a Level>>,
+}
+
+impl<'a> Facet<'a> {
+    /// What is left of it for this figure.
+    fn at(&self, metric: &Metric) -> Option<Facet<'a>> {
+        let kept = |piece: &Vec<&'a Level>| -> Vec<_> {
+            piece.iter().copied().filter(|level| (metric.at)(level)).collect()
+        };
+        let pieces: Vec<_> =
+            self.pieces.iter().map(kept).filter(|piece| !piece.is_empty()).collect();
+        (!pieces.is_empty()).then_some(Facet { variant: self.variant, pieces })
+    }
+
+    fn levels(&self) -> Vec<&'a Level> {
+        self.pieces.concat()
+    }
+
+    /// Whether concurrency rises in it, so that there is a line to draw.
+    fn rises(&self) -> bool {
+        let levels = self.levels();
+        levels.iter().any(|level| level.clients != levels[0].clients)
+            && self.pieces.iter().any(|piece| piece.len() > 1)
+    }
+}
+
+/// Levels belong to one line when only the number of clients differs, and to one chart when no two would lie at the
+/// same place in it.
+fn facets(scenario: &Scenario) -> Vec<Facet<'_>> {
+    let mut pieces: Vec<Vec<&Level>> = Vec::new();
+    for level in &scenario.levels {
+        let same = |other: &Level| {
+            (other.kind, &other.request) == (level.kind, &level.request)
+                && other.least_ms.to_bits() == level.least_ms.to_bits()
+                && other.clients != level.clients
+        };
+        match pieces.iter_mut().find(|piece| piece.iter().all(|other| same(other))) {
+            Some(piece) => piece.push(level),
+            None => pieces.push(vec![level]),
+        }
+    }
+    for piece in &mut pieces {
+        piece.sort_by_key(|level| level.clients);
+    }
+    let one = pieces.iter().all(|piece| piece.len() == 1);
+    let mut clients: Vec<_> = scenario.levels.iter().map(|level| level.clients).collect();
+    clients.sort_unstable();
+    let apart = clients.windows(2).all(|pair| pair[0] != pair[1]);
+    if one || apart {
+        return vec![Facet { variant: None, pieces }];
+    }
+    let alone = |piece: Vec<_>| -> Facet<'_> {
+        let first: &Level = piece[0];
+        Facet { variant: first.variant.as_deref(), pieces: vec![piece] }
+    };
+    pieces.into_iter().map(alone).collect()
+}
+
+/// One axis for all charts of a figure, so that they compare.
+fn fitted(results: &Results, scenario: &Scenario, metric: &Metric, facets: &[Facet<'_>]) -> Axis {
+    let mut values = Vec::new();
+    for level in facets.iter().flat_map(Facet::levels) {
+        values.extend((metric.floor)(level));
+        for who in &results.competitors {
+            let cells = rounds(results, &scenario.name, &level.name, &who.name);
+            if let Found::Measured(range) = found(&cells, |cell| (metric.of)(cell, level)) {
+                values.extend([range.min, range.max]);
+            }
+        }
+    }
+    (metric.axis)(&values)
+}
+
+/// One figure of one facet.
+struct Panel<'a> {
+    results: &'a Results,
+    looks: &'a [Look],
+    scenario: &'a Scenario,
+    metric: &'a Metric,
+    facet: &'a Facet<'a>,
+    axis: Axis,
+}
+
+impl Panel<'_> {
+    fn found(&self, level: &Level, who: &str) -> Found {
+        let cells = rounds(self.results, &self.scenario.name, &level.name, who);
+        found(&cells, |cell| (self.metric.of)(cell, level))
+    }
+
+    fn is_empty(&self) -> bool {
+        let levels = self.facet.levels();
+        let mut all = levels.iter().flat_map(|level| {
+            self.results.competitors.iter().map(|who| self.found(level, &who.name))
+        });
+        !all.any(|found| matches!(found, Found::Measured(_)))
+    }
+
+    fn title(&self) -> String {
+        let title = (self.metric.title)(&self.facet.levels());
+        match self.facet.variant {
+            Some(variant) => format!("{title}: {variant}"),
+            None => title.to_owned(),
+        }
+    }
+
+    fn lines(&self) -> Lines {
+        let levels = self.facet.levels();
+        let clients: Vec<_> = levels.iter().map(|level| level.clients as f64).collect();
+        let competitors = self.results.competitors.iter().zip(self.looks);
+        let curves = competitors.map(|(who, &look)| {
+            let mut curve = Curve {
+                look,
+                name: who.name.clone(),
+                pieces: Vec::new(),
+                voids: Vec::new(),
+                marked: true,
+            };
+            for piece in &self.facet.pieces {
+                let mut dots = Vec::new();
+                for level in piece {
+                    let x = level.clients as f64;
+                    match self.found(level, &who.name) {
+                        Found::Measured(y) => {
+                            let says = said(&who.name, level, y, self.metric.unit);
+                            dots.push(Dot { x, y, says });
+                        }
+                        Found::Void(why) => curve.voids.push((x, void(&who.name, level, &why))),
+                        Found::Nothing => {}
+                    }
+                }
+                if !dots.is_empty() {
+                    curve.pieces.push(dots);
+                }
+            }
+            curve
+        });
+        let floors = self.facet.pieces.iter().filter_map(|piece| {
+            let ends = (piece.first()?.clients as f64, piece.last()?.clients as f64);
+            (self.metric.floor)(piece.first()?).map(|floor| (ends.0, ends.1, floor))
+        });
+        let mut sorted = clients.clone();
+        sorted.sort_by(f64::total_cmp);
+        Lines {
+            title: self.title(),
+            x: (Axis::doubling(clients), "clients at once".into()),
+            y: (self.axis, self.metric.unit.into()),
+            levels: Some(sorted),
+            curves: curves.collect(),
+            floors: floors.collect(),
+        }
+    }
+
+    fn rows(&self) -> Rows {
+        let blocks = self.facet.levels().into_iter().map(|level| {
+            let competitors = self.results.competitors.iter().zip(self.looks);
+            let rows = competitors.filter_map(|(who, &look)| {
+                let name = who.name.clone();
+                match self.found(level, &who.name) {
+                    Found::Measured(range) => {
+                        let says = said(&name, level, range, self.metric.unit);
+                        Some(Row { look, name, value: Ok(range), says })
+                    }
+                    Found::Void(why) => {
+                        let says = void(&name, level, &why);
+                        Some(Row { look, name, value: Err("void".into()), says })
+                    }
+                    Found::Nothing => None,
+                }
+            });
+            let floor = (self.metric.floor)(level);
+            Block { heading: level.name.clone(), floor, rows: rows.collect() }
+        });
+        Rows {
+            title: self.title(),
+            axis: (self.axis, self.metric.unit.into()),
+            blocks: blocks.filter(|block| !block.rows.is_empty()).collect(),
+            width: WIDTH,
+        }
+    }
+}
+
+/// A point in words.
+pub(super) fn said(who: &str, level: &Level, range: Range, unit: &str) -> String {
+    let Range { min, median, max, rounds } = range;
+    let value = format!("{who} at {}: {} {unit}", level.name, number(median));
+    if rounds == 1 {
+        return format!("{value}, one round");
+    }
+    let (min, max) = (number(min), number(max));
+    format!("{value}, {min} to {max} over {} rounds", count(rounds as u64))
+}
+
+/// A void point in words.
+pub(super) fn void(who: &str, level: &Level, why: &str) -> String {
+    format!("{who} at {} is void: {why}", level.name)
+}

@@ -1,0 +1,129 @@
+//! Charts that look into a cell: what the bystander felt over time, and the whole distribution of latencies.
+
+use super::axis::Axis;
+use super::drawing::Drawing;
+use super::lines::{Curve, Dot, Lines};
+use super::look::Look;
+use super::panels::void;
+use super::points::{Range, rounds, why_void};
+use super::text::number;
+use crate::results::{Cell, Level, Results, Scenario};
+
+/// At the highest level that has them.
+pub(super) fn of(results: &Results, looks: &[Look], scenario: &Scenario) -> Vec<(String, Drawing)> {
+    let bystander = scenario.levels.iter().rfind(|level| level.probe.is_some());
+    let felt = bystander.and_then(|level| bystander_over_time(results, looks, scenario, level));
+    let spread =
+        scenario.levels.last().and_then(|level| distribution(results, looks, scenario, level));
+    [
+        felt.map(|drawing| ("felt".to_owned(), drawing)),
+        spread.map(|drawing| ("spread".to_owned(), drawing)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn bystander_over_time(
+    results: &Results,
+    looks: &[Look],
+    scenario: &Scenario,
+    level: &Level,
+) -> Option<Drawing> {
+    let series =
+        |cell: &Cell| cell.probe.as_ref().map(|probe| probe.series.clone()).unwrap_or_default();
+    let inside = Inside { results, looks, scenario, level };
+    let curves = inside.curves(series, |cell| {
+        let stall = cell.probe.as_ref().map_or(f64::NAN, |probe| probe.stall_ms);
+        format!("longest stall {} ms", number(stall))
+    });
+    inside.draw(
+        format!("A bystander over time, beside {}", level.name),
+        curves,
+        |seconds| (Axis::zero(seconds.iter().copied()), "seconds since the level began".into()),
+        "ms".into(),
+    )
+}
+
+fn distribution(
+    results: &Results,
+    looks: &[Look],
+    scenario: &Scenario,
+    level: &Level,
+) -> Option<Drawing> {
+    // Beyond the tenth sample from the end a curve tells the luck of the run.
+    let told = |cell: &Cell| {
+        let most = 1.0 - 10.0 / cell.latency.samples.max(1) as f64;
+        cell.latency.curve.iter().copied().filter(|&(share, _)| share <= most).collect::<Vec<_>>()
+    };
+    let inside = Inside { results, looks, scenario, level };
+    let curves = inside.curves(told, |cell| {
+        let (p50, max) = (cell.latency.p50_ms, cell.latency.max_ms);
+        format!("half within {} ms, the slowest {} ms", number(p50), number(max))
+    });
+    inside.draw(
+        format!("All latencies at {}", level.name),
+        curves,
+        |shares| {
+            let high = shares.iter().copied().fold(0.5, f64::max);
+            (Axis::Nines { high }, "share of requests that took no longer".into())
+        },
+        "ms".into(),
+    )
+}
+
+/// One level, looked into.
+struct Inside<'a> {
+    results: &'a Results,
+    looks: &'a [Look],
+    scenario: &'a Scenario,
+    level: &'a Level,
+}
+
+impl Inside<'_> {
+    /// One line a competitor: its first round that can be used.
+    fn curves(
+        &self,
+        points: impl Fn(&Cell) -> Vec<(f64, f64)>,
+        says: impl Fn(&Cell) -> String,
+    ) -> Vec<Curve> {
+        let competitors = self.results.competitors.iter().zip(self.looks);
+        competitors
+            .map(|(who, &look)| {
+                let cells = rounds(self.results, &self.scenario.name, &self.level.name, &who.name);
+                let usable = cells.iter().find(|cell| !cell.is_void());
+                let piece = usable.map(|cell| {
+                    let says = format!("{} in round {}: {}", who.name, cell.round, says(cell));
+                    points(cell)
+                        .into_iter()
+                        .filter(|(x, y)| x.is_finite() && y.is_finite())
+                        .map(|(x, y)| {
+                            let y = Range { min: y, median: y, max: y, rounds: 1 };
+                            Dot { x, y, says: says.clone() }
+                        })
+                        .collect::<Vec<_>>()
+                });
+                let pieces = piece.into_iter().filter(|piece| piece.len() > 1).collect();
+                let why = if usable.is_none() { why_void(&cells) } else { None };
+                let voids = why.map(|why| (0.0, void(&who.name, self.level, &why)));
+                let name = who.name.clone();
+                Curve { look, name, pieces, voids: voids.into_iter().collect(), marked: false }
+            })
+            .collect()
+    }
+
+    fn draw(
+        &self,
+        title: String,
+        curves: Vec<Curve>,
+        x: impl Fn(&[f64]) -> (Axis, String),
+        unit: String,
+    ) -> Option<Drawing> {
+        let dots = || curves.iter().flat_map(|curve| curve.pieces.iter().flatten());
+        dots().next()?;
+        let across: Vec<_> = dots().map(|dot| dot.x).collect();
+        let y = (Axis::log(dots().map(|dot| dot.y.median)), unit);
+        let x = x(&across);
+        Some(Lines { title, x, y, levels: None, curves, floors: Vec::new() }.draw())
+    }
+}
