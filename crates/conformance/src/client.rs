@@ -224,10 +224,13 @@ impl Connection {
     }
 }
 
+/// As much of some bytes as a message holds: a head and a problem.
+const EXCERPT: usize = 600;
+
 /// The start of some bytes, fit for a message.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
-    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]).into_owned();
-    if bytes.len() > 300 { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT)]).into_owned();
+    if bytes.len() > EXCERPT { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
 }
 
 /// A target fit for a message: some are 16 KiB long.

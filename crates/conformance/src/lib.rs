@@ -10,16 +10,19 @@
 //! | the checks of the contract, a sentence each | [`checks`] |
 //! | how a blocked event loop is seen from outside | [`shape`] |
 //! | HTTP/1.1 on the wire, case by case | [`wire`] |
+//! | whether servers answer alike, also to requests nobody should send | [`agreement`], [`mutate`] |
 //! | starting, draining, exit codes | [`lifecycle`] |
 //! | the client that sends what no client library would | [`client`], [`reply`] |
 
 #[macro_use]
 mod ensure;
 
+pub mod agreement;
 pub mod binaries;
 pub mod checks;
 pub mod client;
 pub mod lifecycle;
+pub mod mutate;
 pub mod process;
 pub mod reply;
 pub mod setup;

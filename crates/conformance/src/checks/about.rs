@@ -1,5 +1,8 @@
 //! What a process tells about itself: `/healthz`, `/readyz`, `/metrics`.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::{Check, Needs, Verdict, each};
 use crate::Subject;
 
@@ -8,6 +11,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("metrics is Prometheus text", Needs::Address, prometheus),
     Check::new("metrics shows every limit", Needs::Address, limits),
     Check::new("metrics counts answers by class", Needs::Address, counts),
+    Check::new("metrics tells how many connections are open", Needs::Address, connections).alone(),
 ];
 
 fn health(subject: &Subject) -> Verdict {
@@ -81,6 +85,24 @@ fn counts(subject: &Subject) -> Verdict {
         let counted = count(class)? - before;
         // Others may ask meanwhile.
         ensure!(counted >= 5.0, "five answers of {class} were counted as {counted}");
+    }
+    Ok(())
+}
+
+fn connections(subject: &Subject) -> Verdict {
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        let mut connection = subject.connect()?;
+        connection.get("/wait/0")?;
+        open.push(connection);
+    }
+    let counted = subject.metric("http_connections")?;
+    ensure!(counted >= 20.0, "20 open connections are counted as {counted}");
+    drop(open);
+    let deadline = Instant::now() + Duration::from_secs(3);
+    while subject.metric("http_connections")? > counted - 20.0 {
+        ensure!(Instant::now() < deadline, "closed connections are still counted");
+        thread::sleep(Duration::from_millis(10));
     }
     Ok(())
 }

@@ -87,7 +87,7 @@ fn chunked(subject: &Subject) -> Verdict {
 }
 
 fn announced(subject: &Subject) -> Verdict {
-    each(["1048577", "10737418240", "18446744073709551615"], |length| {
+    each(["1048577", "10737418240", "9223372036854775807"], |length| {
         let mut connection = subject.connect()?.connection;
         let head = format!(
             "POST /echo HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\n\r\nx",

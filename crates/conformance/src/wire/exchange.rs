@@ -68,8 +68,7 @@ pub fn exchange(subject: &Subject, case: &Case, pace: Pace) -> Result<Exchange, 
         false
     };
     if case.half_close {
-        line.finish_sending();
-        let _ = line.stream.shutdown(Shutdown::Write);
+        line.half_close();
     }
     let most = case.expect.responses.map_or(1, |[_, most]| most).max(1);
     let first = if case.expect.silence_ok { SILENCE } else { ANSWER };
@@ -93,7 +92,8 @@ pub fn exchange(subject: &Subject, case: &Case, pace: Pace) -> Result<Exchange, 
     Ok(line.done())
 }
 
-struct Line {
+/// One connection, with everything that was said on it.
+pub(crate) struct Line {
     stream: TcpStream,
     sending: Option<thread::JoinHandle<()>>,
     heard: Vec<u8>,
@@ -102,7 +102,7 @@ struct Line {
 }
 
 impl Line {
-    fn open(addr: SocketAddr) -> Result<Self, String> {
+    pub(crate) fn open(addr: SocketAddr) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("cannot connect: {error}");
         let stream = TcpStream::connect_timeout(&addr, ANSWER).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
@@ -117,7 +117,7 @@ impl Line {
     }
 
     /// Sends from a second thread: 16 MiB do not fit into the buffers, and the answer may come before their end.
-    fn send_beside(&mut self, bytes: Vec<u8>) {
+    pub(crate) fn send_beside(&mut self, bytes: Vec<u8>) {
         let Ok(mut stream) = self.stream.try_clone() else { return };
         // A server that has answered and closed takes no more; that is not a failure.
         self.sending = Some(thread::spawn(move || {
@@ -134,10 +134,21 @@ impl Line {
         }
     }
 
-    fn finish_sending(&mut self) {
+    pub(crate) fn finish_sending(&mut self) {
         if let Some(sending) = self.sending.take() {
             let _ = sending.join();
         }
+    }
+
+    /// Says that nothing more will be sent, once all is.
+    pub(crate) fn half_close(&mut self) {
+        self.finish_sending();
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Listens until the server closes or nothing came for `quiet`.
+    pub(crate) fn listen_until_quiet(&mut self, answers_head: bool, quiet: Duration) {
+        while self.take_replies(answers_head) && self.hear(Instant::now() + quiet) {}
     }
 
     fn play(&mut self, steps: &[Step], host: &str) {
@@ -246,7 +257,7 @@ impl Line {
         }
     }
 
-    fn done(mut self) -> Exchange {
+    pub(crate) fn done(mut self) -> Exchange {
         self.take_replies(false);
         if self.seen.rest.is_none() && !self.heard.is_empty() {
             match Reply::first_status(&self.heard) {

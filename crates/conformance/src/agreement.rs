@@ -1,0 +1,274 @@
+//! Whether servers answer alike: the same heads to the same requests, and the same number of answers of the same class to
+//! requests that nobody should send.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::Subject;
+use crate::client::{Request, excerpt};
+use crate::wire::case::{cases, fill_in};
+use crate::wire::exchange::Line;
+use crate::wire::tolerated;
+
+/// Servers by name.
+pub type Bench<'a> = [(&'a str, Subject)];
+
+/// Bytes to send, and where to cut them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Which they are: a case's id, or a case, a seed and a number.
+    pub name: String,
+    /// All of them.
+    pub bytes: Vec<u8>,
+    /// Where a packet ends, in order.
+    pub cuts: Vec<usize>,
+    /// Whether the client ends its side at once.
+    pub half_close: bool,
+}
+
+/// The answers of one server: the class of each final reply. A close without any counts as a 4xx.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// 2 for a 2xx, and so on.
+    pub classes: Vec<u16>,
+    /// The statuses behind them, none for a close without any.
+    pub statuses: Vec<u16>,
+}
+
+/// What many scripts showed.
+#[derive(Clone, Debug, Default)]
+pub struct Agreement {
+    /// How many scripts were sent to each server.
+    pub scripts: usize,
+    /// Those on which they differ.
+    pub disagreements: Vec<String>,
+    /// What no server may do, agreed or not: a 500, a hang, a reply that is no HTTP, its own death.
+    pub violations: Vec<String>,
+}
+
+/// How many scripts are on the way at once.
+const SIDE_BY_SIDE: usize = 16;
+
+impl Script {
+    /// Bytes with their cuts put in order.
+    pub fn new(name: String, bytes: Vec<u8>, mut cuts: Vec<usize>, half_close: bool) -> Self {
+        cuts.retain(|cut| (1..bytes.len()).contains(cut));
+        cuts.sort_unstable();
+        cuts.dedup();
+        Self { name, bytes, cuts, half_close }
+    }
+}
+
+/// The wire cases as scripts, but for those that are sent in steps: what these ask about is time.
+pub fn scripts(host: &str) -> Vec<Script> {
+    let cases = cases().into_iter().filter(|case| case.steps.is_empty());
+    cases
+        .map(|case| Script::new(case.id, fill_in(&case.request, host), Vec::new(), case.half_close))
+        .collect()
+}
+
+/// Sends each script to each server and compares.
+///
+/// A difference is believed when it repeats with six times the patience: on a busy machine an answer may just be late.
+pub fn agree(servers: &Bench<'_>, scripts: &[Script]) -> Agreement {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Agreement::default()));
+    thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                while let Some(script) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let seen = compare(servers, script);
+                    let mut found = found.lock().expect("no holder panics");
+                    found.scripts += 1;
+                    match seen {
+                        Ok(None) => {}
+                        Ok(Some(difference)) => found.disagreements.push(difference),
+                        Err(violation) => found.violations.push(violation),
+                    }
+                }
+            });
+        }
+    });
+    let mut found = found.into_inner().expect("no holder panics");
+    for (name, server) in servers {
+        if let Err(error) = server.get_with("/wait/0", 200) {
+            found.violations.push(format!("{name}, afterwards: {error}"));
+        }
+    }
+    found
+}
+
+fn compare(servers: &Bench<'_>, script: &Script) -> Result<Option<String>, String> {
+    let mut difference = None;
+    for patience in [1, 6] {
+        let mut seen = Vec::new();
+        for (name, server) in servers {
+            let answers = observe(server, script, patience)
+                .map_err(|error| told(script, &format!("{name}: {error}")))?;
+            // What the server cannot help is written down; its answers to that case are not compared.
+            if tolerated::find(name, &script.name).is_none() {
+                seen.push((*name, answers));
+            }
+        }
+        if seen.windows(2).all(|pair| pair[0].1.classes == pair[1].1.classes) {
+            return Ok(None);
+        }
+        let answers: Vec<_> =
+            seen.iter().map(|(name, answers)| format!("{name} {:?}", answers.statuses)).collect();
+        difference = Some(told(script, &answers.join(", ")));
+    }
+    Ok(difference)
+}
+
+fn told(script: &Script, what: &str) -> String {
+    let end = if script.half_close { ", then half-closed" } else { "" };
+    let shown = excerpt(script.bytes.escape_ascii().to_string().as_bytes());
+    format!("{}: {what}; sent, cut at {:?}{end}: {shown}", script.name, script.cuts)
+}
+
+/// Sends one script and counts the answers.
+///
+/// # Errors
+///
+/// When the server does what it may never do.
+pub fn observe(server: &Subject, script: &Script, patience: u32) -> Result<Answers, String> {
+    let mut line = Line::open(server.addr)?;
+    let mut start = 0;
+    for end in script.cuts.iter().copied().chain([script.bytes.len()]) {
+        line.send_beside(script.bytes[start..end].to_vec());
+        if end < script.bytes.len() {
+            line.finish_sending();
+            // Long enough for the piece to be read alone, most times; either way is a way it may arrive.
+            thread::sleep(Duration::from_micros(500));
+        }
+        start = end;
+    }
+    let head = script.bytes.starts_with(b"HEAD ");
+    if script.half_close {
+        line.half_close();
+    }
+    line.listen_until_quiet(head, Duration::from_millis(120) * patience);
+    // Whoever waits for more is told that there is none.
+    line.half_close();
+    line.listen_until_quiet(head, Duration::from_secs(3));
+    let seen = line.done();
+    if let Some(rest) = seen.rest {
+        return Err(rest);
+    }
+    if !seen.closed {
+        return Err("still open 3 s after the client's end".to_owned());
+    }
+    let statuses: Vec<u16> = seen.replies.iter().map(|reply| reply.status).collect();
+    if let Some(status) = statuses.iter().find(|status| **status == 500) {
+        return Err(format!("answered {status}"));
+    }
+    let mut classes: Vec<u16> = statuses.iter().map(|status| status / 100).collect();
+    if classes.is_empty() {
+        classes.push(4);
+    }
+    Ok(Answers { classes, statuses })
+}
+
+/// Asks every server the same and compares heads byte for byte but for `date` and `x-request-id`; also the bodies.
+pub fn heads(servers: &Bench<'_>, requests: &[Request]) -> Vec<String> {
+    let mut differences = Vec::new();
+    for request in requests {
+        let replies: Vec<_> =
+            servers.iter().map(|(_, server)| comparable(server, request)).collect();
+        if replies.windows(2).any(|pair| pair[0] != pair[1]) {
+            let shown = servers.iter().zip(&replies);
+            let shown: Vec<_> = shown
+                .map(|((name, _), reply)| format!("  {name}: {:?}", excerpt(reply.as_bytes())))
+                .collect();
+            differences.push(format!("{}\n{}", request.line(), shown.join("\n")));
+        }
+    }
+    differences
+}
+
+/// A reply as text, without what differs from one to the next.
+fn comparable(server: &Subject, request: &Request) -> String {
+    let reply = match server.ask(request) {
+        Ok(reply) => reply,
+        Err(error) => return error,
+    };
+    let mut text = String::new();
+    for line in String::from_utf8_lossy(&reply.head).split_inclusive("\r\n") {
+        let name = line.split(':').next().unwrap_or_default();
+        let varies = matches!(name, "date" | "x-request-id");
+        text += &if varies { format!("{name}: …\r\n") } else { line.to_owned() };
+    }
+    text + &reply.text()
+}
+
+/// The requests whose replies [`heads`] compares: each route's, and each way to fail, but those that tell of time.
+pub fn requests() -> Vec<Request> {
+    let mut requests: Vec<_> = [
+        "/plaintext",
+        "/wait/0",
+        "/wait/0.000",
+        "/wait/abc",
+        "/wait/-1",
+        "/wait/61",
+        "/wait/1?deadline=0",
+        "/wait/0?deadline=x",
+        "/wait/1%2F2",
+        "/wait/%FF",
+        "/wait/1/",
+        "/work?wait=x",
+        "/work?placement=x",
+        "/nope",
+        "/",
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/docs",
+        "/docs/index.css",
+        "/docs/nope",
+        "/github-user/octocat",
+        "/github-user/missing",
+        "/github-user/html",
+        "/github-user/error-500",
+        "/github-user/down",
+        "/github-user/cut",
+        "/github-user/huge",
+        "/github-user/redirect",
+        "/github-user/rate-limited-429",
+        "/github-user/secondary",
+        "/github-user/a%2Fb",
+        "/github-user/%00",
+        "/github-users",
+        "/github-users?username=a&username=missing",
+        "/github-users?username=a&mode=x",
+        "/offload/wait/0",
+        "/offload/wait/x",
+        "/pitfalls/blocking-wait/0",
+    ]
+    .map(Request::get)
+    .into();
+    for target in [
+        "/plaintext",
+        "/wait/0",
+        "/nope",
+        "/wait/abc",
+        "/healthz",
+        "/openapi.json",
+        "/docs",
+        "/echo",
+    ] {
+        requests.push(Request::new("HEAD", target));
+    }
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"] {
+        requests.push(Request::new(method, "/wait/0"));
+        requests.push(Request::new(method, "/nope"));
+    }
+    requests.push(Request::get("/echo"));
+    requests.push(Request::new("OPTIONS", "*"));
+    requests.push(Request::new("POST", "/echo").body("hello"));
+    requests.push(Request::new("POST", "/echo").body(""));
+    requests.push(Request::new("POST", "/echo").body(vec![b'x'; (1 << 20) + 1]));
+    requests.push(Request::get("/plaintext").field("Connection", "close"));
+    requests.push(Request::get("/plaintext").field("X-Request-Id", "mine"));
+    requests
+}

@@ -1,0 +1,187 @@
+//! Requests nobody thought of: the wire cases, changed by a seeded hand in bytes, fields, lengths and splits.
+//!
+//! What is right for one of them nobody wrote down. That three servers should answer it alike can be asked all the same.
+
+use fastrand::Rng;
+
+use crate::agreement::Script;
+use crate::wire::case::fill_in;
+use crate::wire::{Case, cases};
+
+/// The largest request that is changed; a megabyte of one letter stays one in any hands.
+const LARGEST: usize = 4 << 10;
+
+/// The `n`th change under a seed: the same bytes each time, whatever was asked for before.
+pub fn script(seed: u64, n: u64, host: &str) -> Script {
+    let mut rng = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ n);
+    let bases: Vec<_> = cases().into_iter().filter(|case| is_base(case, host)).collect();
+    let case = &bases[rng.usize(..bases.len())];
+    let mut bytes = fill_in(&case.request, host);
+    for _ in 0..rng.u8(1..=3) {
+        change(&mut bytes, &bases, host, &mut rng);
+    }
+    let cuts = match rng.u8(..3) {
+        0 => Vec::new(),
+        1 => vec![rng.usize(..bytes.len().max(1))],
+        _ => (0..4).map(|_| rng.usize(..bytes.len().max(1))).collect(),
+    };
+    Script::new(format!("{} changed ({seed}/{n})", case.id), bytes, cuts, case.half_close)
+}
+
+/// Small, sent at once, and with no wait in it that a change could make long.
+fn is_base(case: &Case, host: &str) -> bool {
+    case.steps.is_empty() && case.id != "CN-01" && fill_in(&case.request, host).len() <= LARGEST
+}
+
+/// Bytes that mean something to a parser. No digit but 0: `/wait/0` may become `/wait/00`, not `/wait/09`.
+const BYTES: &[u8] = b"\0\t\n\r !\"#%&(),-./0:;=?@AZ[\\]_az{|}~\x7f\x80\xa0\xff";
+
+/// Lines that say how long a body is, or try to.
+const FIELDS: &[&str] = &[
+    "Content-Length: 0",
+    "Content-Length: 5",
+    "Content-Length: 05",
+    "Content-Length: 5, 5",
+    "Content-Length: 5 ",
+    "Content-Length:\t5",
+    "Content-Length: 5\x0b",
+    "content-length: 0x0",
+    "Content-Length: ",
+    "Content-Length : 5",
+    "Content-Length: -0",
+    "Transfer-Encoding: chunked",
+    "Transfer-Encoding: identity",
+    "Transfer-Encoding: gzip, chunked",
+    "Transfer-Encoding: chunked, chunked",
+    "Transfer-Encoding: \"chunked\"",
+    "Transfer-Encoding: chunked;q=0",
+    "Transfer-Encoding : chunked",
+    "Transfer-Encoding:\x0bchunked",
+    "Transfer-Encoding: CHUNKED",
+    "Transfer-Encoding:",
+    "Transfer-Encoding: x",
+    " Transfer-Encoding: chunked",
+    "Connection: close",
+    "Connection: keep-alive",
+    "Connection: close, keep-alive",
+    "Connection: content-length",
+    "Expect: 100-continue",
+    "Expect: x",
+    "Upgrade: h2c",
+    "Host: a",
+    "Host: a, b",
+    "Host:",
+    "Host: [::1]",
+    "Host: a@b",
+    "Host: a/b",
+    "Host : a",
+    "X:",
+    ":",
+    "X",
+    "\u{e9}: x",
+    "X: \u{e9}",
+    "X-[]: x",
+    "TE: trailers",
+    "Trailer: X",
+];
+
+fn change(bytes: &mut Vec<u8>, bases: &[Case], host: &str, rng: &mut Rng) {
+    if bytes.is_empty() {
+        return;
+    }
+    let place = rng.usize(..bytes.len());
+    match rng.u8(..14) {
+        0 | 1 => bytes.insert(place, BYTES[rng.usize(..BYTES.len())]),
+        2 | 3 => bytes[place] = BYTES[rng.usize(..BYTES.len())],
+        4 => drop(bytes.remove(place)),
+        5 => {
+            let end = (place + rng.usize(1..=8)).min(bytes.len());
+            bytes.drain(place..end);
+        }
+        6 | 7 => insert_line(bytes, FIELDS[rng.usize(..FIELDS.len())], rng),
+        8 => repeat_line(bytes, rng),
+        9 => drop_line(bytes, rng),
+        10 => change_line_end(bytes, rng),
+        11 => bytes.truncate(place),
+        12 => {
+            let other = &bases[rng.usize(..bases.len())];
+            bytes.extend(fill_in(&other.request, host));
+        }
+        _ => bytes[place] = swap_case(bytes[place]),
+    }
+}
+
+/// The starts of all lines but the first.
+fn lines(bytes: &[u8]) -> Vec<usize> {
+    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    ends.map(|(place, _)| place + 1).filter(|start| *start < bytes.len()).collect()
+}
+
+fn line(bytes: &[u8], start: usize) -> std::ops::Range<usize> {
+    let length = bytes[start..].iter().position(|byte| *byte == b'\n');
+    start..length.map_or(bytes.len(), |length| start + length + 1)
+}
+
+fn insert_line(bytes: &mut Vec<u8>, text: &str, rng: &mut Rng) {
+    let Some(start) = rng.choice(lines(bytes)) else { return };
+    let text = text.chars().map(|point| point as u8).chain(*b"\r\n");
+    bytes.splice(start..start, text);
+}
+
+fn repeat_line(bytes: &mut Vec<u8>, rng: &mut Rng) {
+    let Some(start) = rng.choice(lines(bytes)) else { return };
+    let repeated = bytes[line(bytes, start)].to_vec();
+    bytes.splice(start..start, repeated);
+}
+
+fn drop_line(bytes: &mut Vec<u8>, rng: &mut Rng) {
+    let Some(start) = rng.choice(lines(bytes)) else { return };
+    bytes.drain(line(bytes, start));
+}
+
+fn change_line_end(bytes: &mut Vec<u8>, rng: &mut Rng) {
+    let ends: Vec<_> = bytes
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| *pair == b"\r\n")
+        .map(|(place, _)| place)
+        .collect();
+    let Some(place) = rng.choice(ends) else { return };
+    let end: &[u8] = [&b"\n"[..], b"\r", b"\r\r\n", b"\r\n\r\n", b"\n\r", b" \r\n"][rng.usize(..6)];
+    bytes.splice(place..place + 2, end.iter().copied());
+}
+
+fn swap_case(byte: u8) -> u8 {
+    if byte.is_ascii_alphabetic() { byte ^ 0x20 } else { byte }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_and_a_number_give_the_same_bytes_and_others_give_others() {
+        let bytes = |seed, n| script(seed, n, "h:1").bytes;
+        assert_eq!(bytes(7, 3), bytes(7, 3));
+        let all: HashSet<_> = (0..500).map(|n| bytes(7, n)).collect();
+        assert!(all.len() > 450, "{} different of 500", all.len());
+    }
+
+    #[test]
+    fn no_change_asks_for_a_long_wait() {
+        for n in 0..5_000 {
+            let bytes = script(1, n, "h").bytes;
+            for start in bytes
+                .windows(6)
+                .enumerate()
+                .filter(|(_, part)| *part == b"/wait/")
+                .map(|(place, _)| place + 6)
+            {
+                let digits = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit());
+                assert!(digits.clone().all(|byte| *byte == b'0'), "{}", bytes.escape_ascii());
+            }
+        }
+    }
+}
