@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::exceptions::{CALLS, SERVERS};
     use crate::lines::counts;
-    use crate::root;
+    use crate::root::{self, root};
 
     const WAIT: &str = "handlers/wait.rs";
 

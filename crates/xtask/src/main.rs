@@ -1,11 +1,85 @@
-//! Chores for contributors; its tests keep docs and code in step.
+//! Chores for contributors: the book, what is generated into it, and checks that keep docs and code in step.
+//!
+//! The checks are tests of this crate, so `cargo test --workspace` runs them. The commands are for mending.
+
 mod alignment;
+mod book;
+mod check;
 mod exceptions;
+mod figures;
+mod generate;
 mod items;
 mod lines;
 mod manifests;
+mod numbers;
+mod pages;
 mod root;
+mod tables;
 
-use root::root;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-fn main() {}
+use clap::{Parser, Subcommand};
+
+/// Chores for contributors: the book, and what keeps it in step with the code
+///
+/// After a change of code that the book shows: `cargo xtask generate`. After a change of the book: `cargo xtask
+/// check-docs`. Both are also asked by `cargo test -p xtask`, which says what is wrong and where.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Xtask {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Generate, check, and build the book with mdBook
+    ///
+    /// Needs mdBook 0.5 on the path, or named in the variable MDBOOK; says how to install it when it is missing.
+    Book {
+        /// Where to put it
+        #[arg(long, default_value = "docs/book")]
+        out: PathBuf,
+    },
+    /// Write what pages and the README take from the code: cuts, diffs, tables, figures
+    Generate,
+    /// Check the book: includes, anchors, links, images, numbers typed by hand, generated files
+    CheckDocs,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Xtask::parse().chore {
+        Chore::Book { out } => {
+            generate()?;
+            if !check() {
+                return Ok(ExitCode::FAILURE);
+            }
+            book::build(&out)?;
+        }
+        Chore::Generate => generate()?,
+        Chore::CheckDocs => {
+            if !check() {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn generate() -> anyhow::Result<()> {
+    match generate::write()? {
+        0 => println!("everything generated is in step"),
+        changed => println!("{changed} generated files changed"),
+    }
+    Ok(())
+}
+
+/// Says what is wrong; true when nothing is.
+fn check() -> bool {
+    let wrong = check::complaints();
+    for complaint in &wrong {
+        eprintln!("{complaint}");
+    }
+    wrong.is_empty()
+}

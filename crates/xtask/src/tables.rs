@@ -1,0 +1,121 @@
+//! Tables that come out of the code: what can be asked, what can be told, how a refusal reads.
+
+use std::fmt::Write as _;
+
+use clap::{Args, Command};
+use contract::{Limits, PathParam, Wait};
+use serde_json::Value;
+use settings::Flags;
+
+use crate::generate::source;
+use crate::items::cut;
+
+/// The operations of the contract's own document.
+pub(crate) fn routes() -> String {
+    let document: Value =
+        serde_json::from_str(contract::openapi::json()).expect("the contract tests its document");
+    let mut table = String::from("| operation | what it does | answers |\n|---|---|---|\n");
+    let paths = document["paths"].as_object().expect("a document has paths");
+    for (path, operations) in paths {
+        for (method, operation) in operations.as_object().expect("a path has operations") {
+            let answers = operation["responses"].as_object().expect("an operation has answers");
+            let statuses: Vec<&str> = answers.keys().map(String::as_str).collect();
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            let _ = writeln!(
+                table,
+                "| `{} {path}` | {summary} | {} |",
+                method.to_uppercase(),
+                statuses.join(", ")
+            );
+        }
+    }
+    table
+}
+
+/// The flags that all three servers take, each with its variable, its default and what it is for.
+pub(crate) fn flags() -> String {
+    let command = Flags::augment_args(Command::new("server"));
+    let mut table = String::new();
+    let mut heading = None;
+    for flag in command.get_arguments() {
+        if heading != Some(flag.get_help_heading()) {
+            heading = Some(flag.get_help_heading());
+            let title = flag.get_help_heading().unwrap_or("Every server");
+            let _ = write!(table, "\n**{title}**\n\n| flag | variable | default | what |\n|---|---|---|---|\n");
+        }
+        let name = flag.get_long().unwrap_or_default();
+        let variable = flag.get_env().unwrap_or_default().to_string_lossy().into_owned();
+        let default: Vec<_> =
+            flag.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let default = match default.as_slice() {
+            [] => String::new(),
+            values if flag.get_action().takes_values() => format!("`{}`", values.join(" ")),
+            _ => String::new(),
+        };
+        let what = flag.get_help().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(table, "| `--{name}` | `{variable}` | {default} | {what} |");
+    }
+    table.trim_start().to_owned()
+}
+
+/// What is said of a wait that cannot be read.
+pub(crate) fn problem() -> String {
+    let refused = Wait::from_path("/wait/abc", &Limits::default());
+    let problem = refused.expect_err("abc is no number").at("/wait/abc");
+    serde_json::to_string_pretty(&problem).expect("a problem is plain data") + "\n"
+}
+
+/// The handler that waits, as the article writes it and in two voices of ours.
+pub(crate) fn wait_side_by_side() -> anyhow::Result<String> {
+    let python = cut_python(&source("docs/src/article.py")?, "wait");
+    let rust = |server: &str| -> anyhow::Result<String> {
+        let file = source(&format!("crates/{server}/src/handlers/wait.rs"))?;
+        Ok(cut(&file, "wait").expect("the alignment test has seen it"))
+    };
+    Ok(format!(
+        "<table>\n<tr><th colspan=\"2\" align=\"left\">The article, in Python</th></tr>\n\
+         <tr><td colspan=\"2\">\n\n```python\n{python}```\n\n</td></tr>\n\
+         <tr><th align=\"left\">blocking: a thread waits</th><th align=\"left\">axum: a task waits</th></tr>\n\
+         <tr><td>\n\n```rust\n{}```\n\n</td><td>\n\n```rust\n{}```\n\n</td></tr>\n</table>\n",
+        rust("server-blocking")?,
+        rust("server-axum")?,
+    ))
+}
+
+/// A function of a Python file, from its decorator to the line before the next item.
+fn cut_python(source: &str, name: &str) -> String {
+    let lines: Vec<&str> = source.lines().collect();
+    let is_definition = |line: &&str| line.starts_with(&format!("async def {name}("));
+    let at = lines.iter().position(|line| is_definition(line)).unwrap_or(0);
+    let start = lines[..at].iter().rposition(|line| !line.starts_with('@')).map_or(0, |i| i + 1);
+    let body = lines[at + 1..].iter().take_while(|line| line.starts_with(' ')).count();
+    lines[start..=at + body].join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_row() {
+        let table = routes();
+        assert!(table.contains("| `GET /wait/{seconds}` | Wait, then answer | 200, 422, 503 |"), "{table}");
+        assert!(table.contains("| `POST /echo` |"), "{table}");
+    }
+
+    #[test]
+    fn every_flag_has_a_row_with_its_variable_and_default() {
+        let table = flags();
+        let default = Limits::default().connections;
+        let row = format!("| `--connections` | `WAITLAB_CONNECTIONS` | `{default}` |");
+        assert!(table.contains(&row), "{table}");
+        assert!(table.contains("**Limits**"), "{table}");
+    }
+
+    #[test]
+    fn a_function_of_python_is_cut_whole() {
+        let source = "import asyncio\n\n\n@app.get(\"/wait\")\nasync def wait(a: int):\n    await b()\n    return a\n\n\nx = 1\n";
+        let expected = "@app.get(\"/wait\")\nasync def wait(a: int):\n    await b()\n    return a\n";
+        assert_eq!(cut_python(source, "wait"), expected);
+    }
+}
