@@ -1,7 +1,70 @@
 //! The instrument: runs the servers side by side and says what each way of waiting costs.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | what is asked, of whom, in which order, for how long | [`scenarios`], [`question`], [`competitor`], [`plan`] |
+//! | starting servers, the contract before the clock, one measured cell | [`arena`], [`judge`], [`measure`] |
+//! | what a run leaves behind | [`results`] |
+//! | figures from it: medians, ratios, what is a difference | [`view`] |
+//! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`] |
+//! | the commands | [`args`], [`compare`], [`check`], [`doctor`] |
 
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use args::{Cli, Command, Compare};
+use results::Results;
+
+pub mod answer;
+pub mod arena;
+pub mod args;
+pub mod check;
+pub mod compare;
 pub mod competitor;
+pub mod doctor;
+pub mod judge;
+pub mod machine;
+pub mod measure;
 pub mod plan;
+pub mod progress;
 pub mod question;
+pub mod report;
 pub mod results;
 pub mod scenarios;
+pub mod stop;
+pub mod tables;
+pub mod verdict;
+pub mod view;
+
+/// Runs the command that was typed.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        None => compare::run(&Compare::default()),
+        Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Doctor) => {
+            print!("{}", doctor::report());
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Report(args)) => render_again(&args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("lab: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn render_again(args: &args::Report) -> anyhow::Result<ExitCode> {
+    let path = &args.results;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let results: Results = serde_json::from_str(&text)
+        .with_context(|| format!("{} holds no results", path.display()))?;
+    let page = path.with_file_name("report.html");
+    std::fs::write(&page, report::html(&results))
+        .with_context(|| format!("cannot write {}", page.display()))?;
+    println!("wrote {}", page.display());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,3 +1,5 @@
 //! `lab`: blocking or async? Measured here.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    lab::main()
+}

@@ -36,12 +36,13 @@ pub struct Wanted {
     pub full: bool,
 }
 
-/// Contract checks of all servers, side by side; measured.
-const CHECKING: Duration = Duration::from_millis(4_000);
 /// Starting a server, and stopping it; measured.
 const STARTING: Duration = Duration::from_millis(100);
 
 impl Plan {
+    /// Contract checks of all servers, side by side; measured.
+    pub const CHECKING: Duration = Duration::from_millis(4_000);
+
     /// # Errors
     /// When a scenario is not one, or there is nothing to do.
     pub fn new(
@@ -95,7 +96,7 @@ impl Plan {
                 STARTING + steps.sum::<Duration>()
             })
             .sum();
-        once * self.rounds + CHECKING
+        once * self.rounds + Self::CHECKING
     }
 
     /// Cells of the whole run.

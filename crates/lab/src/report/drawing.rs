@@ -25,8 +25,10 @@ impl Drawing {
     pub(super) fn svg(&self, id: &str) -> String {
         let Self { width, height, body, title, says } = self;
         let (title, says) = (escape(title), escape(says));
+        // No larger than that: text of one size in all of them.
+        let most = width * 1.15;
         format!(
-            r#"<svg viewBox="0 0 {width:.0} {height:.0}" role="img" aria-labelledby="{id}-t {id}-d"><title id="{id}-t">{title}</title><desc id="{id}-d">{says}</desc>{body}</svg>"#
+            r#"<svg viewBox="0 0 {width:.0} {height:.0}" style="max-width:{most:.0}px" role="img" aria-labelledby="{id}-t {id}-d"><title id="{id}-t">{title}</title><desc id="{id}-d">{says}</desc>{body}</svg>"#
         )
     }
 }
@@ -50,4 +52,18 @@ pub(super) fn group(class: &str, says: &str, body: &str) -> String {
 /// About the width of a text of the drawings' size.
 pub(super) fn width_of(text: &str) -> f64 {
     text.chars().count() as f64 * 6.0
+}
+
+/// The ticks whose texts leave each other room along a line.
+pub(super) fn apart(ticks: Vec<(f64, String)>, x: impl Fn(f64) -> f64) -> Vec<(f64, String)> {
+    let mut free = f64::MIN;
+    let mut fits = |(value, text): &(f64, String)| {
+        let (at, half) = (x(*value), width_of(text) / 2.0);
+        let fits = at - half > free;
+        if fits {
+            free = at + half + 4.0;
+        }
+        fits
+    };
+    ticks.into_iter().filter(|tick| fits(tick)).collect()
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::axis::Axis;
-use super::drawing::{Drawing, group, label, stroke, width_of};
+use super::drawing::{Drawing, apart, group, label, stroke, width_of};
 use super::look::Look;
 use super::points::Range;
 use super::text::{clipped, short};
@@ -57,7 +57,9 @@ const TOP: f64 = 22.0;
 /// The least distance between the names at the ends of lines.
 const NAME_HEIGHT: f64 = 12.0;
 /// Where void points lie, below everything that is a number.
-const VOID_LANE: f64 = 18.0;
+const VOID_LANE: f64 = 24.0;
+/// Room at both ends of the x axis, so that no marker lies on the other axis.
+const INSET: f64 = 14.0;
 
 /// Where things are.
 struct Frame {
@@ -71,7 +73,7 @@ struct Frame {
 
 impl Frame {
     fn x(&self, value: f64) -> f64 {
-        self.left + self.x.share(value) * (self.right - self.left)
+        self.left + INSET + self.x.share(value) * (self.right - self.left - 2.0 * INSET)
     }
 
     fn y(&self, value: f64) -> f64 {
@@ -105,7 +107,7 @@ impl Lines {
 
     fn frame(&self) -> Frame {
         let names = self.curves.iter().map(|curve| width_of(&clipped(&curve.name, 22)));
-        let right = WIDTH - 20.0 - names.fold(0.0, f64::max);
+        let right = WIDTH - 14.0 - names.fold(0.0, f64::max);
         let ticks = self.y.0.ticks();
         let left = 14.0 + ticks.iter().map(|(_, text)| width_of(text)).fold(0.0, f64::max);
         let lane =
@@ -129,20 +131,16 @@ impl Lines {
         }
         body += &stroke("base", (frame.left, frame.lane), (frame.right, frame.lane));
         if frame.lane > frame.bottom {
-            body += &label(frame.left - 5.0, frame.lane - 4.0, "soft end", "void");
+            body += &label(frame.left - 5.0, frame.lane - 6.0, "soft end", "void");
         }
         let ticks = match &self.levels {
             Some(levels) => levels.iter().map(|&level| (level, short(level))).collect(),
             None => frame.x.ticks(),
         };
-        let mut free = f64::MIN;
-        for (value, text) in ticks {
-            let (x, half) = (frame.x(value), width_of(&text) / 2.0);
+        for (value, text) in apart(ticks, |value| frame.x(value)) {
+            let x = frame.x(value);
             body += &stroke("base", (x, frame.lane), (x, frame.lane + 4.0));
-            if x - half > free {
-                body += &label(x, frame.lane + 15.0, "soft mid", &text);
-                free = x + half + 4.0;
-            }
+            body += &label(x, frame.lane + 15.0, "soft mid", &text);
         }
         let middle = f64::midpoint(frame.left, frame.right);
         let counts = match frame.x.word() {
@@ -160,7 +158,7 @@ impl Lines {
             .filter_map(|curve| {
                 let last = curve.pieces.iter().rev().find_map(|piece| piece.last());
                 let end = last.map(|dot| (frame.x(dot.x), frame.y(dot.y.median)));
-                let void = curve.voids.last().map(|(x, _)| (frame.x(*x), frame.lane - 8.0));
+                let void = curve.voids.last().map(|(x, _)| (frame.x(*x), frame.lane - 10.0));
                 end.or(void).map(|end| (curve, end))
             })
             .collect();
@@ -168,7 +166,7 @@ impl Lines {
         let places = spread(ends.iter().map(|(_, (_, y))| *y), TOP, frame.lane);
         let mut body = String::new();
         for ((curve, (x, y)), place) in ends.into_iter().zip(places) {
-            let (from, name) = (frame.right + 12.0, clipped(&curve.name, 22));
+            let (from, name) = (frame.right + 10.0, clipped(&curve.name, 22));
             let lead = stroke("lead", (x + 6.0, y), (from - 2.0, place));
             let text = label(from, place + 3.8, "", &name);
             write!(body, r#"<g class="{}">{lead}{text}</g>"#, curve.look.class())
@@ -217,7 +215,7 @@ impl Curve {
             body += &group("", &dot.says, &format!("{range}{}", self.look.mark(x, y, false)));
         }
         for (x, why) in &self.voids {
-            let mark = self.look.mark(frame.x(*x) + aside, frame.lane - 8.0, true);
+            let mark = self.look.mark(frame.x(*x) + aside, frame.lane - 10.0, true);
             body += &group("", why, &mark);
         }
         format!(r#"<g class="{}">{body}</g>"#, self.look.class())

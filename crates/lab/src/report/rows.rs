@@ -1,7 +1,7 @@
 //! A chart of one figure where nothing rises along an axis: a row for each competitor, its value written beside.
 
 use super::axis::Axis;
-use super::drawing::{Drawing, group, label, stroke, width_of};
+use super::drawing::{Drawing, apart, group, label, stroke, width_of};
 use super::look::Look;
 use super::points::Range;
 use super::text::{clipped, number, short};
@@ -53,14 +53,15 @@ impl Rows {
         let left = 10.0 + rows().map(|row| width_of(&clipped(&row.name, 22))).fold(0.0, f64::max);
         let right = self.width - 62.0;
         let x = |value: f64| left + self.axis.0.share(value) * (right - left);
+        let written = apart(self.axis.0.ticks(), x);
         let mut body = String::new();
         let mut y = 0.0;
         for block in &self.blocks {
             body += &label(0.0, y + 13.0, "strong", &block.heading);
             y += HEADING;
             let end = y + ROW * block.rows.len() as f64;
-            for (value, _) in self.axis.0.ticks() {
-                body += &stroke("rule", (x(value), y), (x(value), end));
+            for (value, _) in &written {
+                body += &stroke("rule", (x(*value), y), (x(*value), end));
             }
             if let Some(floor) = block.floor {
                 let says = format!(
@@ -78,14 +79,9 @@ impl Rows {
             y += 5.0;
         }
         body += &stroke("base", (left, y), (right, y));
-        let mut free = f64::MIN;
-        for (value, text) in self.axis.0.ticks() {
-            let half = width_of(&text) / 2.0;
-            body += &stroke("base", (x(value), y), (x(value), y + 4.0));
-            if x(value) - half > free {
-                body += &label(x(value), y + 15.0, "soft mid", &text);
-                free = x(value) + half + 4.0;
-            }
+        for (value, text) in &written {
+            body += &stroke("base", (x(*value), y), (x(*value), y + 4.0));
+            body += &label(x(*value), y + 15.0, "soft mid", text);
         }
         let unit = match self.axis.0.word() {
             "" => self.axis.1.clone(),

@@ -1,0 +1,144 @@
+//! Where a competitor stands while it is measured: its process on its own CPUs, the upstream beside the load.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use conformance::{Server, Subject};
+use github_stub::{Dials, Stub};
+use load::Target;
+use load::process::Held;
+
+use crate::competitor::{Competitor, Who};
+use crate::machine;
+use crate::results::Cpus;
+use crate::scenarios::{Scenario, Step};
+
+/// How long a server may take to end once told; past it, it is killed.
+const ENDING: Duration = Duration::from_secs(3);
+/// How long threads of a level that is over may take to end before the next begins.
+const SETTLING: Duration = Duration::from_millis(500);
+
+/// What all competitors stand on.
+#[derive(Debug)]
+pub struct Arena {
+    /// Who has which CPUs.
+    pub cpus: Cpus,
+    /// The upstream; its names are dials, so one serves every scenario.
+    pub stub: Stub,
+    /// Given to every server, so that the same work is the same everywhere.
+    pub rounds_per_ms: u64,
+}
+
+/// A competitor that can be asked.
+#[derive(Debug)]
+pub struct Running {
+    /// Where.
+    pub target: Target,
+    /// Its process, if it is one of ours.
+    server: Option<Server>,
+    /// Its threads when it had just started.
+    threads: u64,
+}
+
+impl Arena {
+    /// Starts the upstream, pinned with everything else that is not a server.
+    ///
+    /// # Errors
+    /// When it cannot listen, or a CPU cannot be had.
+    pub fn new(cpus: Cpus, stub: Option<SocketAddr>, rounds_per_ms: u64) -> anyhow::Result<Self> {
+        machine::pin(&cpus.load).context("cannot pin to the CPUs of the load")?;
+        let dials = Dials::default();
+        let dials = Dials { addr: stub.unwrap_or(dials.addr), ..dials };
+        let stub = Stub::start(dials).context("cannot start the stand-in for GitHub")?;
+        Ok(Self { cpus, stub, rounds_per_ms })
+    }
+
+    /// The flags a server of ours gets for a scenario: every limit of ours above what is asked, so that none of them is
+    /// what is measured.
+    pub fn flags(&self, scenario: &Scenario, steps: &[Step]) -> Vec<String> {
+        let most = steps.iter().map(|step| step.level.clients).max().unwrap_or(0);
+        let mut flags = vec![
+            "--log=off".to_owned(),
+            format!("--github-url={}", self.stub.url()),
+            format!("--rounds-per-ms={}", self.rounds_per_ms),
+            // Each client may fan out.
+            format!("--upstream-max={}", (8 * most).max(1_024)),
+            "--upstream-connect=5".to_owned(),
+            "--upstream-total=20".to_owned(),
+            format!("--offload-queue={}", (2 * most).max(1_024)),
+            format!("--connections={}", (most + 1_000).max(12_000)),
+        ];
+        flags.extend(scenario.flags.iter().map(|&flag| flag.to_owned()));
+        flags
+    }
+
+    /// Starts a competitor of ours with these flags on the servers' CPUs, or finds a stranger where it is. A flag the
+    /// competitor was typed with stands instead of ours.
+    ///
+    /// # Errors
+    /// When it does not start, or is not there.
+    pub fn start(&self, who: &Competitor, flags: &[String]) -> anyhow::Result<Running> {
+        let typed = match &who.who {
+            Who::Stranger { url } => {
+                let Subject { addr, host, .. } = Subject::at_url(url)?;
+                let target = Target { addr, host };
+                return Ok(Running { target, server: None, threads: 0 });
+            }
+            Who::Ours { flags, .. } => flags,
+        };
+        let name_of = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
+        let overruled = |flag: &&String| typed.iter().any(|other| name_of(other) == name_of(flag));
+        let arguments: Vec<_> = flags.iter().filter(|flag| !overruled(flag)).chain(typed).collect();
+        machine::pin(&self.cpus.servers)?;
+        let server = Server::start(&binary(who)?, &arguments, &[]);
+        machine::pin(&self.cpus.load)?;
+        let server = server.with_context(|| format!("{} did not start", who.name))?;
+        let threads = Held::by(server.pid()).map_or(0, |held| held.threads);
+        Ok(Running { target: Target::new(server.addr()), server: Some(server), threads })
+    }
+}
+
+impl Running {
+    /// Its process, if it is one of ours.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::pid)
+    }
+
+    /// Waits until the threads of the level before have ended, or enough.
+    pub fn settle(&self) {
+        let Some(pid) = self.pid() else { return };
+        let deadline = Instant::now() + SETTLING;
+        // A few more than at the start: pools that have grown.
+        let settled = |held: Held| held.threads <= self.threads + 8;
+        while Instant::now() < deadline && !Held::by(pid).is_ok_and(settled) {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Why it is no longer there, if it is not: a crash is told, never measured.
+    pub fn crashed(&mut self) -> Option<String> {
+        let server = self.server.as_mut()?;
+        let exit = server.ended()?;
+        Some(format!("the server ended ({exit}); {}", server.output()))
+    }
+
+    /// Ends it, if it is one of ours.
+    pub fn stop(self) {
+        if let Some(server) = self.server {
+            // One that does not end in time is killed, which is for the faults to judge and not for a comparison.
+            let _ = server.stop(ENDING);
+        }
+    }
+}
+
+/// The binary of a competitor of ours.
+///
+/// # Errors
+/// When it is not there.
+pub fn binary(who: &Competitor) -> anyhow::Result<PathBuf> {
+    let name = who.binary().with_context(|| format!("{} is none of ours", who.name))?;
+    conformance::binaries::find(&name)
+}

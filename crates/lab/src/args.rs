@@ -1,0 +1,239 @@
+//! The command line: what can be asked of the instrument. Everything it lists exists.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+use crate::competitor::{self, Competitor};
+use crate::plan::{Plan, Wanted};
+
+/// Blocking or async? Measured here: one API served three ways, by threads, by actix-web and by axum.
+///
+/// Without a command it compares: builds the three servers, checks that each keeps the contract, measures them side by
+/// side, answers in ten lines and writes lab-report/report.html.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lab",
+    bin_name = "cargo lab",
+    version,
+    verbatim_doc_comment,
+    subcommand_negates_reqs = true
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the instrument does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Measure servers side by side, and say what each way of waiting costs (the default)
+    Compare(Box<Compare>),
+    /// Check a server against the contract, at any URL
+    Check(Check),
+    /// What this machine allows, what makes its numbers untrustworthy, what to change
+    Doctor,
+    /// Write report.html again from a results.json
+    Report(Report),
+}
+
+/// Measure servers side by side: scenarios × competitors × levels, in interleaved rounds.
+///
+/// Examples:
+///   cargo lab                                                the default run: three servers, about two minutes
+///   cargo lab compare --dry-run                              its plan and its time
+///   cargo lab compare --scenarios waiting,wait --rounds 5    two scenarios, with intervals
+///   cargo lab compare --servers blocking,blocking:threads=request,blocking:threads=pool:40
+///                                                            three ways to have threads
+///   cargo lab compare --servers axum,axum:workers=1 --scenarios blocked-loop
+///   cargo lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2
+///   cargo lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080
+///                                                            your server beside ours, its upstream on port 9000
+///
+/// A competitor is a server (blocking, actix, axum) with flags behind colons, named in every output as typed.
+/// `cargo run --release -p server-axum -- --help` lists the flags.
+///
+/// Exit codes: 0 answered · 1 nothing could be measured, or a server failed the contract · 2 bad arguments ·
+/// 130 interrupted, with what was measured until then.
+#[derive(Args, Clone, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct Compare {
+    /// Who is compared, separated by commas [default: blocking,actix,axum]
+    #[arg(long, value_name = "NAME[:FLAG=VALUE…],…")]
+    pub servers: Option<String>,
+
+    /// Another server beside them, in any language; may be repeated
+    #[arg(long = "target", value_name = "NAME=http://HOST:PORT")]
+    pub targets: Vec<String>,
+
+    /// What is asked, separated by commas [default: all]
+    ///
+    /// waiting, wait, plaintext, github, fan-out, pool-limit, blocked-loop, little-cpu
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub scenarios: Vec<String>,
+
+    /// Clients at once, in every scenario, separated by commas [default: each scenario's own]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub levels: Vec<usize>,
+
+    /// Seconds each level is measured; bursts last as long as they do [default: each level's own]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Option<Duration>,
+
+    /// How often all of it, in turns; from five on, comparisons have intervals
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub rounds: u32,
+
+    /// Picks the order of turns and the names that are asked for: the same seed, the same run
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Every level of every scenario, not only the telling ones
+    #[arg(long)]
+    pub full: bool,
+
+    /// Print the plan and its time, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Where report.html, results.json and the histograms go
+    #[arg(long, value_name = "DIR", default_value = "lab-report")]
+    pub out: PathBuf,
+
+    /// Where the stand-in for GitHub listens, for a --target to be told [default: a free port]
+    #[arg(long, value_name = "IP:PORT")]
+    pub stub: Option<SocketAddr>,
+
+    /// Let servers and load share all CPUs, instead of half for each
+    #[arg(long)]
+    pub share_cpus: bool,
+
+    /// Measure a server that fails the contract all the same; every output says so
+    #[arg(long)]
+    pub keep_failing: bool,
+}
+
+/// Check a server against the contract, at any URL.
+///
+/// Examples:
+///   cargo lab check http://127.0.0.1:8080
+///   cargo lab check http://127.0.0.1:8080 --pitfalls        it was started with --pitfalls
+///   cargo lab check http://127.0.0.1:8080 --stub 127.0.0.1:9000
+///                                                           its upstream is http://127.0.0.1:9000, which is ours
+///
+/// Exit codes: 0 all passed · 1 some failed.
+#[derive(Args, Clone, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct Check {
+    /// Where the server is
+    #[arg(value_name = "http://HOST:PORT")]
+    pub url: String,
+
+    /// Start the stand-in for GitHub here, and check what the server makes of it
+    #[arg(long, value_name = "IP:PORT")]
+    pub stub: Option<SocketAddr>,
+
+    /// It serves /pitfalls/…
+    #[arg(long)]
+    pub pitfalls: bool,
+}
+
+/// Write report.html again from a results.json.
+#[derive(Args, Clone, Debug)]
+pub struct Report {
+    /// The results of a run
+    #[arg(value_name = "RESULTS", default_value = "lab-report/results.json")]
+    pub results: PathBuf,
+}
+
+impl Default for Compare {
+    /// As typed without arguments.
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Bare {
+            #[command(flatten)]
+            compare: Compare,
+        }
+        Bare::parse_from(["lab"]).compare
+    }
+}
+
+impl Compare {
+    /// What the arguments ask for.
+    ///
+    /// # Errors
+    /// When a name is no competitor or no scenario.
+    pub fn plan(&self) -> anyhow::Result<Plan> {
+        let mut competitors = match &self.servers {
+            Some(list) => competitor::parse_list(list).context("--servers")?,
+            None => Competitor::defaults(),
+        };
+        for target in &self.targets {
+            competitors.push(Competitor::target(target).context("--target")?);
+        }
+        competitor::ensure_distinct(&competitors)?;
+        let wanted = Wanted {
+            scenarios: self.scenarios.clone(),
+            levels: self.levels.clone(),
+            window: self.duration,
+            full: self.full,
+        };
+        Plan::new(competitors, &wanted, self.rounds, self.seed)
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "give seconds, such as 2 or 0.5".to_owned())?;
+    if !(0.05..=3600.0).contains(&seconds) {
+        return Err("give from 0.05 to 3600 seconds".to_owned());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::scenarios;
+
+    #[test]
+    fn no_argument_means_the_default_comparison() {
+        let compare = Compare::default();
+        assert_eq!((compare.rounds, compare.seed, compare.dry_run), (3, 1, false));
+        assert_eq!(compare.plan().unwrap().competitors, Competitor::defaults());
+    }
+
+    #[test]
+    fn the_help_names_every_scenario_and_no_other() {
+        let help = format!(
+            "{:?}",
+            Cli::command()
+                .find_subcommand("compare")
+                .unwrap()
+                .clone()
+                .render_long_help()
+                .to_string()
+        );
+        let listed = scenarios::names().join(", ");
+        assert!(help.contains(&listed), "the help should say {listed}");
+    }
+
+    #[test]
+    fn the_examples_of_the_help_are_valid() {
+        for line in [
+            "lab compare --scenarios waiting,wait --rounds 5",
+            "lab compare --servers blocking,blocking:threads=request,blocking:threads=pool:40",
+            "lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2",
+            "lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            let Some(Command::Compare(compare)) = cli.command else { panic!("{line}") };
+            compare.plan().unwrap();
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! `lab compare`: builds, checks, measures in interleaved rounds, answers.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use compute::RoundsPerMs;
+use load::Cancel;
+
+use crate::arena::Arena;
+use crate::args::Compare;
+use crate::judge::judge;
+use crate::measure::{self, Place};
+use crate::plan::{Plan, in_words};
+use crate::progress::Progress;
+use crate::results::{Cell, Competitor, Gate, Results, SCHEMA};
+use crate::scenarios::Step;
+use crate::{answer, machine, report, stop, tables};
+
+/// Runs it.
+///
+/// # Errors
+/// When nothing can be measured: a server that cannot be built or started, a folder that cannot be written.
+pub fn run(args: &Compare) -> anyhow::Result<ExitCode> {
+    let plan = args.plan()?;
+    let cpus = machine::divided(args.share_cpus);
+    let shown = plan.shown(cpus.servers.len());
+    if args.dry_run {
+        print!("{shown}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprint!("{shown}");
+    let cancel = stop::on_signal()?;
+    let binaries = built(&plan)?;
+    let histograms = args.out.join("histograms");
+    fs::create_dir_all(&histograms)
+        .with_context(|| format!("cannot make {}", histograms.display()))?;
+
+    let mut progress = Progress::new(plan.takes(cpus.servers.len()));
+    let mut results = Results {
+        schema: SCHEMA,
+        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        took_s: 0.0,
+        command: std::env::args().collect(),
+        seed: plan.seed,
+        rounds: plan.rounds,
+        interrupted: false,
+        machine: machine::machine(),
+        versions: machine::versions(),
+        rounds_per_ms: RoundsPerMs::measure().0,
+        cpus,
+        notes: Vec::new(),
+        competitors: Vec::new(),
+        scenarios: Vec::new(),
+        cells: Vec::new(),
+    };
+    let began = Instant::now();
+    results.competitors = match checked(&plan, &binaries, args.keep_failing, &cancel, &mut progress)
+    {
+        Ok(competitors) => competitors,
+        Err(_) if cancel.cancelled() => return Ok(INTERRUPTED.into()),
+        Err(error) => return Err(error),
+    };
+    let arena = Arena::new(results.cpus.clone(), args.stub, results.rounds_per_ms)?;
+    results.scenarios = plan.entries(|scenario, steps| arena.flags(scenario, steps));
+    let mut run = Run { plan: &plan, arena, cancel: &cancel, progress, began, folder: &args.out };
+    for round in 1..=plan.rounds {
+        run.round(round, &mut results);
+    }
+    run.progress.ends();
+    results.interrupted = cancel.cancelled();
+    results.took_s = began.elapsed().as_secs_f64();
+    results.notes = notes(&results);
+    write(&results, &args.out)?;
+    print!("{}\n{}", answer::lines(&results, &args.out).join("\n"), tables::all(&results));
+    Ok(exit_code(&results))
+}
+
+const INTERRUPTED: u8 = 130;
+
+fn exit_code(results: &Results) -> ExitCode {
+    if results.interrupted {
+        return INTERRUPTED.into();
+    }
+    let measured = results.cells.iter().any(|cell| !cell.is_void());
+    let all_passed = results.competitors.iter().all(|who| who.failed.is_empty());
+    if measured && all_passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Brings every binary that is needed up to date, and finds it.
+fn built(plan: &Plan) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut names: Vec<_> = plan.competitors.iter().filter_map(|who| who.binary()).collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    // Cargo knows what is out of date; it says what it does on stderr.
+    let wanted: Vec<_> = names.iter().map(String::as_str).collect();
+    conformance::binaries::build(&wanted)?;
+    names
+        .into_iter()
+        .map(|name| {
+            let path = conformance::binaries::find(&name)?;
+            Ok((name, path))
+        })
+        .collect()
+}
+
+/// Every competitor with the checks it passed, and those that must not be timed.
+fn checked(
+    plan: &Plan,
+    binaries: &BTreeMap<String, PathBuf>,
+    keep_failing: bool,
+    cancel: &Cancel,
+    progress: &mut Progress,
+) -> anyhow::Result<Vec<Competitor>> {
+    progress.says("checking the contract");
+    progress.begins("checking the contract", Plan::CHECKING);
+    let began = Instant::now();
+    let mut judged = judge(binaries, cancel, |done, all| {
+        progress.tick(&format!("checking the contract, {done} of {all}"), began.elapsed());
+    })?;
+    let mut told = Vec::new();
+    let competitors = plan.competitors.iter().map(|who| {
+        let mut entry = who.entry();
+        let Some(binary) = who.binary() else { return entry };
+        let verdict = judged.entry(binary.clone()).or_default();
+        entry.passed = verdict.passed;
+        entry.failed.clone_from(&verdict.failed);
+        if !entry.failed.is_empty() {
+            let count = entry.failed.len();
+            if !keep_failing {
+                entry.excluded = Some(format!("it fails {count} checks of the contract"));
+            }
+            if !told.contains(&binary) {
+                let failed = entry.failed.join("\n  ");
+                progress
+                    .warns(&format!("{binary} fails {count} checks of the contract:\n  {failed}"));
+                told.push(binary);
+            }
+        }
+        entry
+    });
+    Ok(competitors.collect())
+}
+
+/// What stays the same over the rounds.
+struct Run<'a> {
+    plan: &'a Plan,
+    arena: Arena,
+    cancel: &'a Cancel,
+    progress: Progress,
+    began: Instant,
+    folder: &'a Path,
+}
+
+impl Run<'_> {
+    /// Every scenario, every competitor in turn. A process serves one scenario of one round: long enough for its levels
+    /// to follow each other upwards, short enough that what it held before is nobody's memory but its own.
+    fn round(&mut self, round: u32, results: &mut Results) {
+        for (at, (scenario, steps)) in self.plan.scenarios.iter().enumerate() {
+            for turn in self.plan.order(round, at) {
+                if self.cancel.cancelled() {
+                    return;
+                }
+                let who = &self.plan.competitors[turn];
+                if results.competitors[turn].excluded.is_some() {
+                    continue;
+                }
+                let flags = results.scenarios[at].flags.clone();
+                let (rounds, name) = (self.plan.rounds, &who.name);
+                let what = format!("round {round} of {rounds} · {} · {name}", scenario.name);
+                self.progress.says(&what);
+                let place = Place {
+                    scenario: scenario.name,
+                    competitor: name,
+                    round,
+                    number: results.cells.len(),
+                    seed: self.plan.seed,
+                    folder: self.folder,
+                };
+                let cells = self.visit(turn, &flags, steps, place, &what);
+                results.cells.extend(cells);
+            }
+        }
+    }
+
+    /// One competitor in one scenario: started, measured at each level, stopped.
+    fn visit(
+        &mut self,
+        turn: usize,
+        flags: &[String],
+        steps: &[Step],
+        place: Place<'_>,
+        what: &str,
+    ) -> Vec<Cell> {
+        let who = &self.plan.competitors[turn];
+        let mut cells = Vec::new();
+        let mut running = None;
+        for (at, step) in steps.iter().enumerate() {
+            let workers = self.arena.cpus.servers.len();
+            let what = format!("{what} · {}", step.level.name);
+            self.progress.begins(&what, step.takes(who.has_event_loop(), workers));
+            let place = Place { number: place.number + at, ..place };
+            let at_s = self.began.elapsed().as_secs_f64();
+            if running.is_none() {
+                match self.arena.start(who, flags) {
+                    Ok(started) => running = Some(started),
+                    Err(error) => {
+                        cells.push(void(place, step, "did-not-start", format!("{error:#}")));
+                        continue;
+                    }
+                }
+            }
+            let Some(server) = running.as_mut() else { continue };
+            server.settle();
+            let tick = |told: &load::Progress| self.progress.tick(&what, told.elapsed);
+            let cell = measure::cell(place, step, server, &self.arena.cpus, self.cancel, tick);
+            if self.cancel.cancelled() {
+                // Half a cell is no cell.
+                break;
+            }
+            let mut cell = match cell {
+                Ok(cell) => cell,
+                Err(error) => void(place, step, "not-measured", format!("{error:#}")),
+            };
+            cell.at_s = at_s;
+            if let Some(how) = server.crashed() {
+                cell.gates.insert(0, Gate { name: "crashed".into(), void: true, sentence: how });
+                running = None;
+            }
+            cells.push(cell);
+        }
+        if let Some(server) = running {
+            server.stop();
+        }
+        cells
+    }
+}
+
+/// A cell without numbers, and why.
+fn void(place: Place<'_>, step: &Step, name: &str, sentence: String) -> Cell {
+    Cell {
+        scenario: place.scenario.to_owned(),
+        level: step.level.name.clone(),
+        competitor: place.competitor.to_owned(),
+        round: place.round,
+        gates: vec![Gate { name: name.to_owned(), void: true, sentence }],
+        ..Cell::default()
+    }
+}
+
+/// What is true of every cell, said once.
+fn notes(results: &Results) -> Vec<String> {
+    let mut notes = Vec::new();
+    let cpus = &results.cpus;
+    if let Some(gate) = load::gates::shared_cpus(&cpus.servers, &cpus.load) {
+        notes.push(gate.sentence);
+    } else {
+        let (servers, load) = (cpus.servers.len(), cpus.load.len());
+        notes.push(format!(
+            "servers had {servers} of the cores, the load generator and the upstream the other {load}; \
+             a server alone on the machine would have more"
+        ));
+    }
+    if results.versions.profile == "debug" {
+        notes.push("a debug build: no number here says anything about speed".into());
+    }
+    let (load, cores) = (results.machine.load_average, results.machine.cores as f64);
+    if load > cores / 2.0 {
+        notes.push(format!(
+            "the machine was busy before the run began (load average {load:.1} on {cores} cores)"
+        ));
+    }
+    for who in &results.competitors {
+        if !who.failed.is_empty() {
+            let (name, count) = (&who.name, who.failed.len());
+            let fate =
+                if who.excluded.is_some() { "was not timed" } else { "was timed all the same" };
+            notes.push(format!("{name} fails {count} checks of the contract and {fate}"));
+        }
+    }
+    if results.interrupted {
+        let took = in_words(Duration::from_secs_f64(results.took_s));
+        notes.push(format!("interrupted after {took}; what is missing was not measured"));
+    }
+    notes
+}
+
+/// Writes the results and the report.
+fn write(results: &Results, folder: &Path) -> anyhow::Result<()> {
+    let save = |name: &str, text: String| {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    let json = serde_json::to_string_pretty(results).context("cannot write the results")?;
+    save("results.json", json + "\n")?;
+    save("report.html", report::html(results))
+}

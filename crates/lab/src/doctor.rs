@@ -1,0 +1,111 @@
+//! `lab doctor`: what this machine allows, what makes its numbers untrustworthy, what to change.
+
+use std::fmt::Write as _;
+
+use crate::machine;
+use crate::results::Machine;
+
+/// What it says.
+pub fn report() -> String {
+    let machine = machine::machine();
+    let mut text = format!(
+        "{} · {} cores · {:.1} GB · {}\n",
+        machine.cpu,
+        machine.cores,
+        machine.memory_bytes as f64 / 1e9,
+        machine.kernel,
+    );
+    for (name, limit) in &machine.limits {
+        let _ = writeln!(text, "  {name:<28}{limit}");
+    }
+    let advice = advice(&machine);
+    if advice.is_empty() {
+        text.push_str("Nothing here stands in the way of a trustworthy run.\n");
+    }
+    for line in advice {
+        let _ = writeln!(text, "- {line}");
+    }
+    text
+}
+
+/// The most clients at once of any scenario, with `--full`.
+const CLIENTS: u64 = 10_000;
+
+/// What is wrong, and what to do about it.
+pub fn advice(machine: &Machine) -> Vec<String> {
+    let mut advice = Vec::new();
+    let limit = |name: &str| machine.limits.get(name).copied();
+    let mut at_least = |name: &str, least: u64, why: &str, change: &str| {
+        if let Some(limit) = limit(name).filter(|&limit| limit < least) {
+            advice.push(format!("{name} is {limit}: {why}; {change}"));
+        }
+    };
+    at_least(
+        "descriptors",
+        2 * CLIENTS,
+        "ten thousand clients and their upstream need one for each end",
+        "raise the hard limit (`ulimit -Hn 65536` as root, or LimitNOFILE)",
+    );
+    at_least(
+        "max_map_count",
+        4 * (CLIENTS + 2_000),
+        "each thread takes up to four mappings, so the thread server stops early",
+        "`sysctl vm.max_map_count=262144`",
+    );
+    for name in ["threads-max", "pid_max", "cgroup pids.max", "user processes and threads"] {
+        at_least(name, CLIENTS + 2_000, "the thread server stops there", "raise it for this run");
+    }
+    at_least(
+        "somaxconn",
+        4_096,
+        "it cuts the servers' backlog of 4,096",
+        "`sysctl net.core.somaxconn=4096`",
+    );
+    at_least(
+        "local ports",
+        2 * CLIENTS,
+        "clients and upstream connections take one each, and one just closed rests for a minute",
+        "`sysctl net.ipv4.ip_local_port_range=\"10240 60999\"`",
+    );
+    if machine.cores < 2 {
+        advice.push(
+            "one core for servers and load: every figure holds both; trust ratios only".into(),
+        );
+    } else if machine.cores < 4 {
+        let cores = machine.cores;
+        advice.push(format!(
+            "{cores} cores: a server gets half of them, so what several event loops gain does not show"
+        ));
+    }
+    if let Some(governor) = machine.governor.as_deref().filter(|name| *name != "performance") {
+        advice.push(format!(
+            "the frequency governor is {governor}: the clock changes under the measurement; \
+             `cpupower frequency-set -g performance`"
+        ));
+    }
+    if machine.load_average > machine.cores as f64 / 4.0 {
+        advice.push(format!(
+            "load average {:.1} on {} cores: something else runs; wait for it, or stop it",
+            machine.load_average, machine.cores,
+        ));
+    }
+    advice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_allows_too_little_is_told_what_to_change() {
+        let mut machine = Machine { cores: 8, ..Machine::default() };
+        assert!(advice(&machine).is_empty());
+        machine.limits.insert("descriptors".into(), 1_024);
+        machine.governor = Some("powersave".into());
+        machine.load_average = 7.0;
+        let advice = advice(&machine).join("\n");
+        for part in ["descriptors is 1024", "ulimit", "powersave", "load average 7.0"] {
+            assert!(advice.contains(part), "{part} is missing in\n{advice}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! One cell: one competitor at one level in one round, measured and put into the words of the results.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use hdrhistogram::serialization::{Serializer, V2Serializer};
+use load::{Ask, Cancel, Expect, Histogram, Outcome, Plan, Progress, Stop, gates};
+
+use crate::arena::Running;
+use crate::results::{self, Cell, Cpus, Gate, Kind, Latency, Usage};
+use crate::scenarios::Step;
+
+/// An answer later than this is a timeout. It stays in the histogram.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long answers still owed at the end of a window are waited for.
+const OWED: Duration = Duration::from_secs(5);
+/// The shares of requests a chart of the distribution is drawn through.
+const CURVE: [f64; 13] =
+    [0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0];
+
+/// What makes a cell this one and no other.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Its scenario's name.
+    pub scenario: &'a str,
+    /// Its competitor's name.
+    pub competitor: &'a str,
+    /// From 1.
+    pub round: u32,
+    /// Keeps the names it asks for different from those of all other cells.
+    pub number: usize,
+    /// What picks arrivals.
+    pub seed: u64,
+    /// Where the histograms go.
+    pub folder: &'a Path,
+}
+
+/// Measures one step of a running competitor.
+///
+/// # Errors
+/// When the generator cannot run here at all; what the server does wrong is in the cell.
+pub fn cell(
+    place: Place<'_>,
+    step: &Step,
+    running: &Running,
+    cpus: &Cpus,
+    cancel: &Cancel,
+    progress: impl FnMut(&Progress),
+) -> anyhow::Result<Cell> {
+    let target = running.target.clone();
+    let ask = step.question.ask(&format!("{:x}r{:x}", place.number, place.seed & 0xfff));
+    let plan = plan(step, target.clone(), ask, place.seed);
+    let plan = Plan {
+        threads: cpus.load.len().min(plan.connections),
+        cpus: cpus.load.clone(),
+        timeout: TIMEOUT,
+        drain: OWED,
+        watch: running.pid(),
+        ..plan
+    };
+    let probe = step.probe.map(|interval| {
+        let ask = Ask::get("/plaintext").expect(Expect::exactly("Hello, World!"));
+        load::Probe::start(target, ask, interval, cpus.load.first().copied())
+    });
+    let probe = probe.transpose().context("cannot start the probe")?;
+    let outcome = load::run(&plan, cancel, progress);
+    let felt = probe.map(load::Probe::stop).transpose().context("the probe failed")?;
+    let outcome = outcome.with_context(|| format!("cannot ask for {}", step.level.name))?;
+    let histogram = save(place, &step.level.name, &outcome.latency)?;
+    let mut cell = Cell { histogram: Some(histogram), ..found(&outcome, step.level.tail) };
+    if let Some(felt) = felt {
+        cell.gates.extend(probe_gates(&felt));
+        cell.probe = Some(probed(&felt));
+    }
+    cell.scenario = place.scenario.to_owned();
+    cell.level = step.level.name.clone();
+    cell.competitor = place.competitor.to_owned();
+    cell.round = place.round;
+    Ok(cell)
+}
+
+fn plan(step: &Step, target: load::Target, ask: Ask, seed: u64) -> Plan {
+    let clients = step.level.clients;
+    match step.level.kind {
+        Kind::Burst => Plan::closed(target, ask, clients, Stop::Each(1)),
+        Kind::Closed => Plan {
+            warmup: step.warmup,
+            // Clients that wait alike would ask in step for ever.
+            spread: step.question.least(),
+            ..Plan::closed(target, ask, clients, Stop::After(step.window))
+        },
+        Kind::Open => {
+            let rate = step.level.rate.unwrap_or(1.0);
+            let arrivals = load::Arrivals::Poisson { rate, seed };
+            Plan { warmup: step.warmup, ..Plan::open(target, ask, clients, arrivals, step.window) }
+        }
+    }
+}
+
+fn found(outcome: &Outcome, tail: results::Tail) -> Cell {
+    let mut gates: Vec<_> = gates::of(outcome).into_iter().map(gate).collect();
+    if tail == results::Tail::Slowest || outcome.percentile(99.0).is_some() {
+        // A percentile nobody asked for is not missing; those there are no samples for are null.
+        gates.retain(|gate| gate.name != gates::Kind::FewSamples.name());
+    }
+    Cell {
+        gates,
+        rate: outcome.rate(),
+        ok: outcome.ok,
+        errors: errors(&outcome.errors),
+        examples: outcome.errors.examples.clone(),
+        window_s: outcome.window.as_secs_f64(),
+        span_s: outcome.span.as_secs_f64(),
+        latency: latency(&outcome.latency),
+        usage: outcome.usage.as_ref().map(|used| usage(used, outcome.answered_in_window)),
+        waiting: outcome.waiting,
+        in_flight: outcome.in_flight,
+        never_served: outcome.never_served,
+        generator_busy: outcome.generator.iter().map(|one| one.busy()).fold(0.0, f64::max),
+        generator_us: outcome.generator_cpu_per_request().map(us),
+        ..Cell::default()
+    }
+}
+
+fn gate(gate: gates::Gate) -> Gate {
+    Gate { name: gate.kind.name().to_owned(), void: gate.void, sentence: gate.sentence }
+}
+
+/// What a probe that could not be trusted says of the cell: a caution, for the load beside it was measured all the same.
+fn probe_gates(felt: &Outcome) -> Vec<Gate> {
+    let failed = felt.errors.total();
+    let lag = felt.lag.value_at_quantile(0.99) as f64 / 1e6;
+    let mut gates = Vec::new();
+    if failed > 0 || felt.ok == 0 {
+        let why = felt.errors.examples.join("; ");
+        let sentence =
+            format!("{failed} of the bystander's {} questions failed ({why})", felt.requests());
+        gates.push(Gate { name: "probe".into(), void: false, sentence });
+    }
+    if lag > 5.0 {
+        let sentence = format!(
+            "the bystander itself asked {lag:.1} ms late at p99: that much is not the server's"
+        );
+        gates.push(Gate { name: "probe".into(), void: false, sentence });
+    }
+    gates
+}
+
+fn probed(felt: &Outcome) -> results::Probe {
+    // One point for every 10 ms, its worst: a chart needs no more, and a stall cannot hide.
+    let mut worst: BTreeMap<u128, Duration> = BTreeMap::new();
+    for sample in &felt.series {
+        let slot = worst.entry(sample.at.as_millis() / 10).or_default();
+        *slot = (*slot).max(sample.latency);
+    }
+    results::Probe {
+        latency: latency(&felt.latency),
+        stall_ms: ms(felt.slowest()),
+        failed: felt.errors.total(),
+        lag_ms: felt.lag.value_at_quantile(0.99) as f64 / 1e6,
+        series: worst.into_iter().map(|(slot, worst)| (slot as f64 / 100.0, ms(worst))).collect(),
+    }
+}
+
+fn latency(histogram: &Histogram) -> Latency {
+    let at = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1e6;
+    let samples = histogram.len();
+    // Ten samples beyond it, or it is an accident.
+    let enough = |quantile: f64| samples as f64 * (1.0 - quantile) >= 10.0 - 1e-6;
+    let tail = |quantile: f64| enough(quantile).then(|| at(quantile));
+    Latency {
+        samples,
+        mean_ms: histogram.mean() / 1e6,
+        min_ms: histogram.min() as f64 / 1e6,
+        p50_ms: at(0.5),
+        p90_ms: tail(0.9),
+        p99_ms: tail(0.99),
+        p999_ms: tail(0.999),
+        max_ms: histogram.max() as f64 / 1e6,
+        curve: CURVE
+            .into_iter()
+            .filter(|&share| share <= 0.5 || share == 1.0 || enough(share))
+            .map(|share| (share, at(share)))
+            .collect(),
+    }
+}
+
+fn usage(used: &load::process::Usage, answers: u64) -> Usage {
+    let each = |total: f64| (answers > 0).then(|| total / answers as f64);
+    let grown = |of: fn(&load::process::Machine) -> u64| {
+        of(&used.peak.machine).cast_signed() - of(&used.base.machine).cast_signed()
+    };
+    let ticks = (used.user + used.system).as_secs_f64();
+    Usage {
+        cpu_us: each(used.cpu.as_secs_f64() * 1e6),
+        // Below ten ticks the split is chance.
+        user_share: (ticks >= 0.1).then(|| used.user.as_secs_f64() / ticks),
+        cores_busy: used.cpu.as_secs_f64() / used.window.as_secs_f64().max(1e-9),
+        threads_base: used.base.threads,
+        threads_peak: used.peak.threads,
+        voluntary_switches: each(used.switches.voluntary as f64),
+        involuntary_switches: each(used.switches.involuntary as f64),
+        rss_base_bytes: used.base.rss_bytes,
+        rss_peak_bytes: used.peak.rss_bytes,
+        page_tables_base_bytes: used.base.page_table_bytes,
+        page_tables_peak_bytes: used.peak.page_table_bytes,
+        kernel_stacks_peak_bytes: used.peak.kernel_stack_bytes(),
+        machine_kernel_stacks_bytes: grown(|machine| machine.kernel_stack_bytes),
+        machine_slab_bytes: grown(|machine| machine.slab_bytes),
+        machine_socket_buffers_bytes: grown(|machine| machine.socket_buffer_bytes),
+    }
+}
+
+fn errors(errors: &load::Errors) -> BTreeMap<String, u64> {
+    let named = [
+        ("connect", errors.connect),
+        ("timeout", errors.timeout),
+        ("closed", errors.closed),
+        ("parse", errors.parse),
+        ("wrong body", errors.wrong_body),
+        ("unanswered", errors.unanswered),
+    ];
+    let named = named.into_iter().map(|(name, count)| (name.to_owned(), count));
+    let by_status =
+        errors.status.iter().map(|(status, &count)| (format!("status {status}"), count));
+    named.chain(by_status).filter(|(_, count)| *count > 0).collect()
+}
+
+/// Writes the histogram, and says where relative to `results.json`.
+fn save(place: Place<'_>, level: &str, histogram: &Histogram) -> anyhow::Result<String> {
+    let Place { scenario, competitor, round, .. } = place;
+    let name = format!("{scenario}-{level}-{competitor}-{round}.hdr");
+    let name = name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
+    let path = PathBuf::from("histograms").join(name);
+    let mut bytes = Vec::new();
+    V2Serializer::new().serialize(histogram, &mut bytes).context("cannot write a histogram")?;
+    let whole = place.folder.join(&path);
+    fs::write(&whole, bytes).with_context(|| format!("cannot write {}", whole.display()))?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn us(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}

@@ -1,0 +1,194 @@
+//! One table for each scenario, and under it the comparison in words.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{Cell as Box, CellAlignment, ContentArrangement, Table};
+
+use crate::results::{Competitor, Kind, Level, Results, Scenario};
+use crate::verdict::thousands;
+use crate::view::{
+    self, CPU, Difference, FELT, Missing, P50, RATE, RSS, Ratio, Read, SPAN, THREADS,
+};
+
+/// The table of every scenario that was measured, with what was true of all of them first.
+pub fn all(results: &Results) -> String {
+    let mut text = String::new();
+    for note in &results.notes {
+        let _ = writeln!(text, "Note: {note}.");
+    }
+    for scenario in &results.scenarios {
+        if results.cells.iter().any(|cell| cell.scenario == scenario.name) {
+            let _ = write!(text, "\n{}", one(results, scenario));
+        }
+    }
+    text
+}
+
+/// One scenario: heading, table, words.
+pub fn one(results: &Results, scenario: &Scenario) -> String {
+    let probed = scenario.levels.iter().any(|level| level.probe.is_some());
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    let mut head =
+        vec!["level", "server", "answers/s", "p50 ms", "p99 ms", "CPU/req µs", "threads", "RSS MB"];
+    if probed {
+        head.push("probe p99 ms");
+    }
+    table.set_header(head);
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut void: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for level in &scenario.levels {
+        for (at, who) in results.competitors.iter().enumerate() {
+            let name = if at == 0 { level.name.as_str() } else { "" };
+            let mut row = vec![Box::new(name), Box::new(&who.name)];
+            match results.figure((&scenario.name, &level.name), &who.name, RATE) {
+                Ok(_) => row.extend(numbers(results, scenario, level, who, probed)),
+                Err(missing) => {
+                    row.push(Box::new("void"));
+                    let why = match missing {
+                        Missing::Void(why) => why,
+                        Missing::NotMeasured => {
+                            who.excluded.clone().unwrap_or_else(|| "not measured".to_owned())
+                        }
+                    };
+                    void.entry(why).or_default().push(format!("{} at {}", who.name, level.name));
+                }
+            }
+            table.add_row(row);
+        }
+    }
+    let mut text = format!("{}: {}\n{table}\n", scenario.name, scenario.title);
+    for (why, cells) in void {
+        let _ = writeln!(text, "void: {}: {why}", cells.join(", "));
+    }
+    for line in in_words(results, scenario) {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn numbers(
+    results: &Results,
+    scenario: &Scenario,
+    level: &Level,
+    who: &Competitor,
+    probed: bool,
+) -> Vec<Box> {
+    let shown = |read: Read, show: fn(f64) -> String| {
+        let figure = results.figure((&scenario.name, &level.name), &who.name, read);
+        Box::new(figure.map_or("–".to_owned(), |figure| show(figure.median())))
+    };
+    let slowest = |value: f64| format!("max {}", latency(value));
+    let tail: fn(f64) -> String = match level.tail {
+        crate::results::Tail::P99 => latency,
+        crate::results::Tail::Slowest => slowest,
+    };
+    let mut row = vec![
+        shown(RATE, thousands),
+        shown(P50, latency),
+        shown(view::tail(level), tail),
+        shown(CPU, |value| format!("{value:.0}")),
+        shown(THREADS, thousands),
+        shown(RSS, |bytes| format!("{:.0}", bytes / 1e6)),
+    ];
+    if probed {
+        row.push(shown(FELT, latency));
+    }
+    row
+}
+
+/// Milliseconds with as many digits as say something.
+fn latency(ms: f64) -> String {
+    match ms {
+        ms if ms < 1.0 => format!("{ms:.3}"),
+        ms if ms < 10.0 => format!("{ms:.2}"),
+        ms if ms < 100.0 => format!("{ms:.1}"),
+        ms => thousands(ms),
+    }
+}
+
+/// Everyone against the first competitor, at the most clients of each kind of level.
+pub fn in_words(results: &Results, scenario: &Scenario) -> Vec<String> {
+    let Some((first, others)) = results.competitors.split_first() else { return Vec::new() };
+    let mut lines = Vec::new();
+    for level in tops(scenario) {
+        for who in others {
+            let subject = main_figure(scenario, level);
+            let at = (scenario.name.as_str(), level.name.as_str());
+            let Some(ratio) = results.ratio(at, &who.name, &first.name, subject.read) else {
+                continue;
+            };
+            let what = (subject.words)(&ratio.shown());
+            let mut line =
+                format!("{} {what} {} at {}: {}", who.name, first.name, level.name, judged(&ratio));
+            if let Some(cpu) = results.ratio(at, &who.name, &first.name, CPU) {
+                let _ = write!(line, "; CPU a request {} as much: {}", cpu.shown(), judged(&cpu));
+            }
+            lines.push(line + ".");
+        }
+    }
+    if let Some(noise) = noise(results, scenario) {
+        lines.push(format!(
+            "A server against itself differed by up to ± {:.0} % from round to round.",
+            noise * 100.0
+        ));
+    }
+    lines
+}
+
+fn judged(ratio: &Ratio) -> &'static str {
+    match ratio.difference() {
+        Difference::None => "no difference that matters",
+        Difference::Less => "less",
+        Difference::More => "more",
+    }
+}
+
+/// What a scenario is about, and how a ratio of it is said.
+struct Main {
+    read: Read,
+    words: fn(&str) -> String,
+}
+
+fn main_figure(scenario: &Scenario, level: &Level) -> Main {
+    let felt = level.probe.is_some() && level.kind == Kind::Open;
+    match level.kind {
+        _ if felt => {
+            Main { read: FELT, words: |ratio| format!("held up its neighbour {ratio} as long as") }
+        }
+        Kind::Burst => Main { read: SPAN, words: |ratio| format!("took {ratio} as long as") },
+        _ if scenario.name == "plaintext" => {
+            Main { read: RATE, words: |ratio| format!("answered {ratio} as many a second as") }
+        }
+        _ => Main { read: P50, words: |ratio| format!("took {ratio} as long (p50) as") },
+    }
+}
+
+/// Of each kind and variant, the level with the most clients.
+fn tops(scenario: &Scenario) -> Vec<&Level> {
+    let mut tops: Vec<&Level> = Vec::new();
+    for level in &scenario.levels {
+        match tops.iter_mut().find(|top| (top.kind, &top.variant) == (level.kind, &level.variant)) {
+            Some(top) if top.clients < level.clients => *top = level,
+            Some(_) => {}
+            None => tops.push(level),
+        }
+    }
+    tops
+}
+
+/// The most that the rounds of one competitor differ in what the scenario is about.
+fn noise(results: &Results, scenario: &Scenario) -> Option<f64> {
+    let figures = tops(scenario).into_iter().flat_map(|level| {
+        let read = main_figure(scenario, level).read;
+        let of =
+            move |who: &Competitor| results.figure((&scenario.name, &level.name), &who.name, read);
+        results.competitors.iter().filter_map(move |who| of(who).ok())
+    });
+    let noises = figures.filter(|figure| figure.rounds.len() > 1).map(|figure| figure.noise());
+    noises.reduce(f64::max)
+}
