@@ -1,9 +1,10 @@
 //! The `Date` field, formatted once a second.
 
 use std::fmt::Write;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use httpdate::HttpDate;
+use rustix::time::{ClockId, clock_gettime};
 
 /// A date as text, and the second it is good for.
 #[derive(Debug, Default)]
@@ -15,11 +16,12 @@ pub(crate) struct Date {
 impl Date {
     /// Now, as an IMF-fixdate (RFC 9110 section 5.6.7).
     pub(crate) fn now(&mut self) -> &str {
-        let now = SystemTime::now();
-        let second = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        // The coarse clock is a read of memory, and a second is all that is needed.
+        let second = clock_gettime(ClockId::RealtimeCoarse).tv_sec.unsigned_abs();
         if second != self.second || self.text.is_empty() {
             self.second = second;
             self.text.clear();
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
             write!(self.text, "{}", HttpDate::from(now)).expect("a string takes any text");
         }
         &self.text

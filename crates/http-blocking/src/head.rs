@@ -4,7 +4,6 @@ use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use contract::head::check_host;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::Limits;
@@ -108,7 +107,9 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Option<(Head, usize)>, Ref
     };
     let uri = Uri::from_maybe_shared(share(target.as_bytes())).map_err(|_| Refusal::Malformed)?;
     let mut fields = HeaderMap::with_capacity(parsed.headers.len());
+    let mut told = Told::default();
     for field in parsed.headers.iter() {
+        told.note(field);
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let value = HeaderValue::from_maybe_shared(share(field.value));
         fields
@@ -116,16 +117,12 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Option<(Head, usize)>, Ref
     }
 
     let version = if version == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
-    let hosts = fields.get_all(HOST).iter().map(HeaderValue::as_bytes);
-    check_host(version == Version::HTTP_11, hosts).map_err(|_| Refusal::Malformed)?;
-    let framing = framing(version, &fields)?;
+    let is_http11 = version == Version::HTTP_11;
+    check_host(is_http11, told.host.iter()).map_err(|_| Refusal::Malformed)?;
+    let framing = told.framing(is_http11)?;
     let head = Head {
-        keep_alive: keeps_alive(version, &fields),
-        expects_continue: version == Version::HTTP_11
-            && framing != Framing::Length(0)
-            && fields
-                .get(EXPECT)
-                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")),
+        keep_alive: (is_http11 || told.keep_alive) && !told.close,
+        expects_continue: told.expects_continue && is_http11 && framing != Framing::Length(0),
         framing,
         method,
         uri,
@@ -149,40 +146,114 @@ fn check_target(method: &Method, target: &[u8]) -> Result<(), Refusal> {
     if fits { Ok(()) } else { Err(Refusal::Malformed) }
 }
 
-/// RFC 9112 section 6.3, refusing whatever two readers could read in two ways.
-fn framing(version: Version, fields: &HeaderMap) -> Result<Framing, Refusal> {
-    let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
-    let length = lengths.next();
-    if lengths.next().is_some() {
-        return Err(Refusal::Malformed);
-    }
-    if fields.contains_key(TRANSFER_ENCODING) {
-        if length.is_some() || version == Version::HTTP_10 {
-            return Err(Refusal::Malformed);
+/// What the fields say about the message and the connection, noted as they pass: looking each up afterwards took a
+/// tenth of the time of the whole head.
+#[derive(Default)]
+struct Told<'a> {
+    host: Once<'a>,
+    length: Once<'a>,
+    codings: Codings,
+    close: bool,
+    keep_alive: bool,
+    expects_continue: bool,
+}
+
+impl<'a> Told<'a> {
+    fn note(&mut self, field: &httparse::Header<'a>) {
+        // Their lengths tell them from most other names.
+        match field.name.len() {
+            4 if field.name.eq_ignore_ascii_case("host") => self.host.note(field.value),
+            6 if field.name.eq_ignore_ascii_case("expect") => {
+                self.expects_continue = field.value.eq_ignore_ascii_case(b"100-continue");
+            }
+            10 if field.name.eq_ignore_ascii_case("connection") => {
+                for option in list(field.value) {
+                    self.close |= option.eq_ignore_ascii_case(b"close");
+                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
+            14 if field.name.eq_ignore_ascii_case("content-length") => {
+                self.length.note(field.value);
+            }
+            17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
+                list(field.value).for_each(|coding| self.codings.note(coding));
+            }
+            _ => {}
         }
-        return check_codings(fields).map(|()| Framing::Chunked);
     }
-    match length {
-        None => Ok(Framing::Length(0)),
-        Some(digits) => parse_length(digits.as_bytes()).map(Framing::Length),
+
+    /// RFC 9112 section 6.3, refusing whatever two readers could read in two ways.
+    fn framing(&self, is_http11: bool) -> Result<Framing, Refusal> {
+        let length = match self.length {
+            Once::Never => None,
+            Once::Said(digits) => Some(parse_length(digits)?),
+            Once::Repeated => return Err(Refusal::Malformed),
+        };
+        match (self.codings, length) {
+            (Codings::None, length) => Ok(Framing::Length(length.unwrap_or(0))),
+            (_, Some(_)) => Err(Refusal::Malformed),
+            _ if !is_http11 => Err(Refusal::Malformed),
+            (Codings::Chunked, None) => Ok(Framing::Chunked),
+            // The end of the body is known, but not how to read it.
+            (Codings::OthersThenChunked, None) => Err(Refusal::UnknownCoding),
+            (Codings::Endless, None) => Err(Refusal::Malformed),
+        }
     }
 }
 
-/// `chunked` alone is understood. Where it is not the last coding the end of the body cannot be known (400); where
-/// others stand before it, they are not implemented (501).
-fn check_codings(fields: &HeaderMap) -> Result<(), Refusal> {
-    let mut codings = fields
-        .get_all(TRANSFER_ENCODING)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
-        .map(<[u8]>::trim_ascii);
-    let first = codings.next().unwrap_or_default();
-    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    match codings.next_back() {
-        None if is_chunked(first) => Ok(()),
-        Some(last) if is_chunked(last) && !is_chunked(first) => Err(Refusal::UnknownCoding),
-        _ => Err(Refusal::Malformed),
+/// The value of a field that must not be repeated, even with the same value.
+#[derive(Clone, Copy, Default)]
+enum Once<'a> {
+    #[default]
+    Never,
+    Said(&'a [u8]),
+    Repeated,
+}
+
+impl<'a> Once<'a> {
+    fn note(&mut self, value: &'a [u8]) {
+        *self = match self {
+            Self::Never => Self::Said(value),
+            Self::Said(_) | Self::Repeated => Self::Repeated,
+        };
     }
+
+    /// The value; several where it was repeated.
+    fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        let (value, count) = match self {
+            Self::Never => (&b""[..], 0),
+            Self::Said(value) => (value, 1),
+            Self::Repeated => (&b""[..], 2),
+        };
+        std::iter::repeat_n(value, count)
+    }
+}
+
+/// The transfer codings so far.
+#[derive(Clone, Copy, Default)]
+enum Codings {
+    #[default]
+    None,
+    Chunked,
+    OthersThenChunked,
+    /// `chunked` is not the last, or stands there twice: where the body ends cannot be known.
+    Endless,
+}
+
+impl Codings {
+    fn note(&mut self, coding: &[u8]) {
+        let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+        *self = match self {
+            Self::None if is_chunked => Self::Chunked,
+            Self::Endless if is_chunked => Self::OthersThenChunked,
+            _ => Self::Endless,
+        };
+    }
+}
+
+/// The members of a list (RFC 9110 section 5.6.1).
+fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
 }
 
 /// Digits and nothing else: `parse` alone would take `+5`.
@@ -192,19 +263,6 @@ fn parse_length(digits: &[u8]) -> Result<u64, Refusal> {
     }
     let digits = std::str::from_utf8(digits).map_err(|_| Refusal::Malformed)?;
     digits.parse().map_err(|_| Refusal::Malformed)
-}
-
-/// RFC 9112 section 9.3: `close` wins over everything, HTTP/1.0 must ask to be kept.
-fn keeps_alive(version: Version, fields: &HeaderMap) -> bool {
-    let (mut close, mut keep) = (false, version == Version::HTTP_11);
-    for value in fields.get_all(CONNECTION) {
-        for option in value.as_bytes().split(|&byte| byte == b',') {
-            let option = option.trim_ascii();
-            close |= option.eq_ignore_ascii_case(b"close");
-            keep |= option.eq_ignore_ascii_case(b"keep-alive");
-        }
-    }
-    keep && !close
 }
 
 #[cfg(test)]
