@@ -5,7 +5,7 @@ use super::drawing::{Drawing, label};
 use super::lines::{Curve, Dot, Lines};
 use super::look::{self, COLOURS, Look};
 use super::panels::{said, void};
-use super::points::{Found, Range, found, rounds};
+use super::points::{Found, Range, found};
 use super::rows::{Block, Row, Rows};
 use super::text::{bytes, clipped, count, escape, short};
 use crate::results::{Cell, Competitor, Kind, Level, Results, Scenario};
@@ -50,7 +50,10 @@ pub fn figure(results: &Results) -> String {
 
 /// Its two halves, as far as the run has numbers for them.
 pub(super) fn parts(results: &Results, looks: &[Look]) -> Vec<Drawing> {
-    [bystander(results, looks), memory(results, looks)].into_iter().flatten().collect()
+    let bystander = bystander(results, looks);
+    let height = bystander.as_ref().map_or(260.0, |drawing| drawing.height);
+    let memory = memory(results, looks, height);
+    [bystander, memory].into_iter().flatten().collect()
 }
 
 const MARGIN: f64 = 20.0;
@@ -113,7 +116,7 @@ fn bystander(results: &Results, looks: &[Look]) -> Option<Drawing> {
 
 /// The p99 where it has samples for one, else the longest stall; the same for all of a level.
 fn beside(results: &Results, looks: &[Look], scenario: &Scenario, level: &Level) -> Block {
-    let of = |who: &Competitor| rounds(results, &scenario.name, &level.name, &who.name);
+    let of = |who: &Competitor| results.cells_at(&scenario.name, &level.name, &who.name);
     let p99 = |cell: &Cell| cell.probe.as_ref()?.latency.p99_ms;
     let stall = |cell: &Cell| Some(cell.probe.as_ref()?.stall_ms);
     let usable =
@@ -143,7 +146,7 @@ fn beside(results: &Results, looks: &[Look], scenario: &Scenario, level: &Level)
 }
 
 /// Memory over the number of clients that wait at once, the kernel's share included.
-fn memory(results: &Results, looks: &[Look]) -> Option<Drawing> {
+fn memory(results: &Results, looks: &[Look], height: f64) -> Option<Drawing> {
     let (scenario, levels) = results.scenarios.iter().find_map(|scenario| {
         let waits = |level: &&Level| level.kind == Kind::Burst && level.least_ms > 0.0;
         let levels: Vec<_> = scenario.levels.iter().filter(waits).collect();
@@ -166,6 +169,7 @@ fn memory(results: &Results, looks: &[Look]) -> Option<Drawing> {
         levels: None,
         curves,
         floors: Vec::new(),
+        height: height.clamp(220.0, 340.0),
     };
     Some(lines.draw())
 }
@@ -183,7 +187,7 @@ fn held(
     let mut dots = Vec::new();
     let mut slope = Vec::new();
     for (at, level) in levels.iter().enumerate() {
-        let cells = rounds(results, &scenario.name, &level.name, &who.name);
+        let cells = results.cells_at(&scenario.name, &level.name, &who.name);
         if at == 0
             && let Found::Measured(base) = found(&cells, |cell| Some(base_bytes(cell)? / 1e6))
         {

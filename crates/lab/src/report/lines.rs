@@ -23,6 +23,8 @@ pub(super) struct Lines {
     pub(super) curves: Vec<Curve>,
     /// What cannot be undercut: from, to, and where.
     pub(super) floors: Vec<(f64, f64, f64)>,
+    /// In units of the picture, without the lane for what is void.
+    pub(super) height: f64,
 }
 
 /// One competitor.
@@ -52,7 +54,8 @@ pub(super) struct Dot {
 }
 
 const WIDTH: f64 = 360.0;
-const HEIGHT: f64 = 216.0;
+/// The height of a small one.
+pub(super) const HEIGHT: f64 = 216.0;
 const TOP: f64 = 22.0;
 /// The least distance between the names at the ends of lines.
 const NAME_HEIGHT: f64 = 12.0;
@@ -112,7 +115,7 @@ impl Lines {
         let left = 14.0 + ticks.iter().map(|(_, text)| width_of(text)).fold(0.0, f64::max);
         let lane =
             if self.curves.iter().any(|curve| !curve.voids.is_empty()) { VOID_LANE } else { 0.0 };
-        let bottom = HEIGHT - 30.0;
+        let bottom = self.height - 30.0;
         Frame { left, right, bottom, lane: bottom + lane, x: self.x.0, y: self.y.0 }
     }
 
@@ -267,6 +270,7 @@ mod tests {
             levels: None,
             curves: vec![curve],
             floors: Vec::new(),
+            height: HEIGHT,
         };
         let svg = lines.draw().svg("x");
         let mark = svg.split("<title>starved: nobody was served</title>").nth(1).unwrap();

@@ -71,12 +71,13 @@ pub(super) fn words() -> Words {
 \"other requests continue … without delay\"    holds for threads too       probe p99 beside 4,000 waits: 2.1 · 1.1 · 1.0 ms
 \"handle more simultaneous users\"             cannot tell (starved)       alike to 4,000 at once
 \"sync functions … can block the event loop\"  holds                       20 blocking waits of 0.1 s: 0.1 · 1.0 · 1.0 s; probe stalled 1.0 s
-So: to 4,000 requests in flight choose by code.
-Report lab-report/report.html
-";
+So: to 4,000 requests in flight choose by code.";
     let sentence =
         "axum answered 1.07 (1.05–1.09) × as many as <x>; no difference that matters".to_owned();
-    Words { answer: answer.into(), scenarios: [("plaintext".to_owned(), vec![sentence])].into() }
+    Words {
+        answer: answer.lines().map(str::to_owned).collect(),
+        scenarios: [("plaintext".to_owned(), vec![sentence])].into(),
+    }
 }
 
 /// The sentence of the cells that are void in every round.

@@ -78,7 +78,7 @@ pub(super) const ALL: [Metric; 10] = [
     },
     Metric {
         key: "stall",
-        title: |_| "A bystander's longest stall",
+        title: |_| "A bystander’s longest stall",
         unit: "ms",
         axis: log,
         at: |level| level.probe.is_some(),
@@ -114,7 +114,7 @@ pub(super) const ALL: [Metric; 10] = [
     },
     Metric {
         key: "kernel",
-        title: |_| "Memory at the peak, the kernel's share",
+        title: |_| "Memory at the peak, the kernel’s share",
         unit: "MB",
         axis: |values| Axis::zero(values.iter().copied()),
         at: |_| true,

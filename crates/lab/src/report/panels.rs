@@ -2,10 +2,10 @@
 
 use super::axis::Axis;
 use super::drawing::Drawing;
-use super::lines::{Curve, Dot, Lines};
+use super::lines::{Curve, Dot, HEIGHT, Lines};
 use super::look::Look;
 use super::metrics::{self, Metric};
-use super::points::{Found, Range, found, rounds};
+use super::points::{Found, Range, found};
 use super::rows::{Block, Row, Rows};
 use super::text::{count, number};
 use super::time;
@@ -102,7 +102,7 @@ fn fitted(results: &Results, scenario: &Scenario, metric: &Metric, facets: &[Fac
     for level in facets.iter().flat_map(Facet::levels) {
         values.extend((metric.floor)(level));
         for who in &results.competitors {
-            let cells = rounds(results, &scenario.name, &level.name, &who.name);
+            let cells = results.cells_at(&scenario.name, &level.name, &who.name);
             if let Found::Measured(range) = found(&cells, |cell| (metric.of)(cell, level)) {
                 values.extend([range.min, range.max]);
             }
@@ -123,7 +123,7 @@ struct Panel<'a> {
 
 impl Panel<'_> {
     fn found(&self, level: &Level, who: &str) -> Found {
-        let cells = rounds(self.results, &self.scenario.name, &level.name, who);
+        let cells = self.results.cells_at(&self.scenario.name, &level.name, who);
         found(&cells, |cell| (self.metric.of)(cell, level))
     }
 
@@ -187,6 +187,7 @@ impl Panel<'_> {
             levels: Some(sorted),
             curves: curves.collect(),
             floors: floors.collect(),
+            height: HEIGHT,
         }
     }
 

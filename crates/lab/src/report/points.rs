@@ -1,24 +1,7 @@
 //! What all rounds of a cell say together: the median of those that may be used, their range, and what voids the rest.
 
-use crate::results::{Cell, Results};
-
-/// The rounds of one competitor at one level, in their order.
-pub(super) fn rounds<'a>(
-    results: &'a Results,
-    scenario: &str,
-    level: &str,
-    competitor: &str,
-) -> Vec<&'a Cell> {
-    let mut cells: Vec<_> = results
-        .cells
-        .iter()
-        .filter(|cell| {
-            cell.scenario == scenario && cell.level == level && cell.competitor == competitor
-        })
-        .collect();
-    cells.sort_by_key(|cell| cell.round);
-    cells
-}
+use crate::results::Cell;
+use crate::view::Figure;
 
 /// A figure over the rounds in which it can be used.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,14 +30,17 @@ pub(super) enum Found {
 /// One figure of these rounds.
 pub(super) fn found(cells: &[&Cell], figure: impl Fn(&Cell) -> Option<f64>) -> Found {
     let usable = cells.iter().filter(|cell| !cell.is_void());
-    let values = usable.filter_map(|cell| figure(cell)).filter(|value| value.is_finite());
-    match range(values.collect()) {
-        Some(range) => Found::Measured(range),
-        None => match (why_void(cells), cells.iter().all(|cell| cell.is_void())) {
-            (Some(why), true) => Found::Void(why),
-            _ => Found::Nothing,
-        },
+    let values = usable.filter_map(|cell| Some((cell.round, figure(cell)?)));
+    let rounds: Vec<_> = values.filter(|(_, value)| value.is_finite()).collect();
+    if rounds.is_empty() {
+        return match why_void(cells).filter(|_| cells.iter().all(|cell| cell.is_void())) {
+            Some(why) => Found::Void(why),
+            None => Found::Nothing,
+        };
     }
+    let figure = Figure { rounds };
+    let (min, max) = figure.range();
+    Found::Measured(Range { min, median: figure.median(), max, rounds: figure.rounds.len() })
 }
 
 /// Why rounds of these cannot be used, in a sentence each, a repeated one once.
@@ -76,13 +62,6 @@ pub(super) fn why_void(cells: &[&Cell]) -> Option<String> {
         format!("{sentence} (round {})", rounds.join(", "))
     });
     Some(sentences.collect::<Vec<_>>().join("; "))
-}
-
-fn range(mut values: Vec<f64>) -> Option<Range> {
-    values.sort_by(f64::total_cmp);
-    let (&min, &max) = (values.first()?, values.last()?);
-    let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
-    Some(Range { min, median: (low + high) / 2.0, max, rounds: values.len() })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::gates;
 use super::look::Look;
 use super::metrics;
-use super::points::{Found, found, rounds, why_void};
+use super::points::{Found, found, why_void};
 use super::text::{bytes, count, escape, number, short, slug};
 use crate::results::{Cell, Competitor, Kind, Level, Results, Scenario, Tail};
 
@@ -129,7 +129,7 @@ impl Table<'_> {
     }
 
     fn row(&self, level: &Level, who: &Competitor, look: Look) -> String {
-        let cells = rounds(self.results, &self.scenario.name, &level.name, &who.name);
+        let cells = self.results.cells_at(&self.scenario.name, &level.name, &who.name);
         let head =
             format!(r#"<th scope="row" class="{}">{}</th>"#, look.class(), escape(&who.name));
         let wide = self.columns.len();

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::made_up::{self, VOID};
 use super::text::escape;
-use super::{Words, figure, html};
+use super::{Words, figure, html, page};
 use crate::results::{Gate, Results};
 
-fn page() -> String {
-    html(&made_up::results(), &made_up::words())
+fn made_up_page() -> String {
+    page(&made_up::results(), &made_up::words())
 }
 
 /// Every run there is to try: the made-up one, that one with holes in it, and real ones.
@@ -74,7 +74,7 @@ fn well_formed(markup: &str) -> Result<(), String> {
 #[test]
 fn every_element_that_opens_closes() {
     for (name, results) in runs() {
-        for markup in [html(&results, &made_up::words()), figure(&results)] {
+        for markup in [html(&results), figure(&results)] {
             assert_eq!(well_formed(&markup), Ok(()), "{name}");
         }
     }
@@ -84,7 +84,7 @@ fn every_element_that_opens_closes() {
 #[test]
 fn no_number_on_a_page_is_none() {
     for (name, results) in runs() {
-        for markup in [html(&results, &made_up::words()), figure(&results)] {
+        for markup in [page(&results, &made_up::words()), figure(&results)] {
             for not in ["NaN", "inf\"", "inf ", ">inf", "-inf", "null"] {
                 let at = markup.find(not);
                 assert_eq!(at, None, "{name}: {not} in {:.200}", &markup[at.unwrap_or(0)..]);
@@ -96,7 +96,7 @@ fn no_number_on_a_page_is_none() {
 #[test]
 fn every_drawing_has_a_title() {
     for (name, results) in runs() {
-        for markup in [html(&results, &made_up::words()), figure(&results)] {
+        for markup in [html(&results), figure(&results)] {
             for svg in markup.split("<svg ").skip(1) {
                 let (_, inside) = svg.split_once('>').unwrap();
                 assert!(inside.starts_with("<title"), "{name}: {:.200}", svg);
@@ -107,7 +107,7 @@ fn every_drawing_has_a_title() {
 
 #[test]
 fn every_id_is_there_once_and_every_reference_finds_one() {
-    let page = page();
+    let page = made_up_page();
     let values = |attribute: &str| -> Vec<String> {
         let parts = page.split(attribute).skip(1);
         parts.map(|part| part.split('"').next().unwrap().to_owned()).collect()
@@ -126,7 +126,7 @@ fn every_id_is_there_once_and_every_reference_finds_one() {
 
 #[test]
 fn a_page_loads_nothing() {
-    let (page, figure) = (page(), figure(&made_up::results()));
+    let (page, figure) = (made_up_page(), figure(&made_up::results()));
     for loads in
         ["src=", "<link", "<script", "<img", "@import", "url(", "<iframe", "\"refresh", "xlink"]
     {
@@ -138,7 +138,7 @@ fn a_page_loads_nothing() {
 
 #[test]
 fn everyone_and_everything_that_took_part_is_there() {
-    let (page, results) = (page(), made_up::results());
+    let (page, results) = (made_up_page(), made_up::results());
     let sections: Vec<_> = page.split("<section class=\"scenario\"").skip(1).collect();
     assert_eq!(sections.len(), results.scenarios.len());
     for (section, scenario) in sections.iter().zip(&results.scenarios) {
@@ -153,7 +153,7 @@ fn everyone_and_everything_that_took_part_is_there() {
             assert!(table.contains(&name), "{} is not in the table of {}", who.name, scenario.name);
         }
     }
-    for line in made_up::words().answer.lines().filter(|line| !line.starts_with('"')) {
+    for line in made_up::words().answer.iter().filter(|line| !line.starts_with('"')) {
         assert!(page.contains(&escape(line)), "{line}");
     }
 }
@@ -161,19 +161,19 @@ fn everyone_and_everything_that_took_part_is_there() {
 #[test]
 fn a_name_is_text_and_never_markup() {
     for (name, results) in runs() {
-        let page = html(&results, &made_up::words());
+        let page = html(&results);
         assert!(
             !page.contains("<x>") && !page.contains("<of>") && !page.contains("<failed>"),
             "{name}"
         );
         assert!(!figure(&results).contains("<x>"), "{name}");
     }
-    assert!(page().contains("&lt;x&gt; &amp; &quot;co&quot;"));
+    assert!(made_up_page().contains("&lt;x&gt; &amp; &quot;co&quot;"));
 }
 
 #[test]
 fn a_void_cell_is_its_sentence_in_chart_and_table() {
-    let page = page();
+    let page = made_up_page();
     let section = page.split("id=\"plaintext\"").nth(1).unwrap();
     let (charts, table) = section.split_once("<table").unwrap();
     let mark = format!("starved: {} (round 1, 2, 3)</title>", escape(VOID));
@@ -188,14 +188,14 @@ fn a_void_cell_is_its_sentence_in_chart_and_table() {
 #[test]
 fn a_run_in_which_all_is_void_draws_no_number() {
     let (_, results) = runs().into_iter().find(|(name, _)| name == "all void").unwrap();
-    let page = html(&results, &Words::default());
+    let page = page(&results, &Words::default());
     assert!(!page.contains("<figure>"), "there is a chart of void cells alone");
     assert!(page.contains("void: errors: all &lt;failed&gt;"));
 }
 
 #[test]
 fn a_caution_of_every_cell_is_said_once_and_one_of_a_row_beside_it() {
-    let page = page();
+    let page = made_up_page();
     assert_eq!(page.matches("1 of the server&#39;s 1 CPUs").count(), 1);
     let note = "generator-crowded: a generator thread stood in line 7 % of the time (round 1), and so in round 2 and 3";
     assert_eq!(page.matches(note).count(), 1);
@@ -217,8 +217,7 @@ fn pages_are_left_where_they_are_wanted() {
     for (name, results) in runs() {
         let name = name.replace(' ', "-");
         let folder = Path::new(&folder);
-        std::fs::write(folder.join(format!("{name}.html")), html(&results, &made_up::words()))
-            .unwrap();
+        std::fs::write(folder.join(format!("{name}.html")), html(&results)).unwrap();
         std::fs::write(folder.join(format!("{name}.svg")), figure(&results)).unwrap();
     }
 }

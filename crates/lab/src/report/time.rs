@@ -2,10 +2,10 @@
 
 use super::axis::Axis;
 use super::drawing::Drawing;
-use super::lines::{Curve, Dot, Lines};
+use super::lines::{Curve, Dot, HEIGHT, Lines};
 use super::look::Look;
 use super::panels::void;
-use super::points::{Range, rounds, why_void};
+use super::points::{Range, why_void};
 use super::text::number;
 use crate::results::{Cell, Level, Results, Scenario};
 
@@ -90,7 +90,7 @@ impl Inside<'_> {
         let competitors = self.results.competitors.iter().zip(self.looks);
         competitors
             .map(|(who, &look)| {
-                let cells = rounds(self.results, &self.scenario.name, &self.level.name, &who.name);
+                let cells = self.results.cells_at(&self.scenario.name, &self.level.name, &who.name);
                 let usable = cells.iter().find(|cell| !cell.is_void());
                 let piece = usable.map(|cell| {
                     let says = format!("{} in round {}: {}", who.name, cell.round, says(cell));
@@ -124,6 +124,6 @@ impl Inside<'_> {
         let across: Vec<_> = dots().map(|dot| dot.x).collect();
         let y = (Axis::log(dots().map(|dot| dot.y.median)), unit);
         let x = x(&across);
-        Some(Lines { title, x, y, levels: None, curves, floors: Vec::new() }.draw())
+        Some(Lines { title, x, y, levels: None, curves, floors: Vec::new(), height: HEIGHT }.draw())
     }
 }

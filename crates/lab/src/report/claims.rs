@@ -2,11 +2,11 @@
 
 use super::text::escape;
 
-/// As many elements as it has lines.
-pub(super) fn html(answer: &str) -> String {
+/// Each of its lines.
+pub(super) fn html(answer: &[String]) -> String {
     let mut html = String::new();
     let mut claims = String::new();
-    for line in answer.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+    for line in answer {
         if let Some([claim, verdict, figures]) = claim(line) {
             let kind = kind(verdict);
             claims += &format!(
@@ -64,7 +64,10 @@ mod tests {
 
     #[test]
     fn every_line_of_the_answer_stands_on_the_page() {
-        let html = html("first\n\"a\"  holds  b < c\n\"d\"  cannot tell (starved)  e\nSo: f\n");
+        let html = html(
+            &["first", "\"a\"  holds  b < c", "\"d\"  cannot tell (starved)  e", "So: f"]
+                .map(str::to_owned),
+        );
         for part in ["<p>first</p>", "<q>a</q>", "b &lt; c", "cannot tell (starved)", "So: f"] {
             assert!(html.contains(part), "{part} is not in {html}");
         }
