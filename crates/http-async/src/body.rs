@@ -47,7 +47,7 @@ pub enum BodyError {
 
 /// A request body under a [`Pace`]: an [`http_body::Body`] if `B` is one, a [`Stream`] if `B` is one.
 ///
-/// Until it has been read to its end, [`Connection::has_unread_body`] says so.
+/// A body that fails under it is not waited for again: [`Connection::has_unread_body`] says so.
 #[derive(Debug)]
 pub struct Paced<B> {
     body: B,
@@ -71,7 +71,7 @@ impl<B> Paced<B> {
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Poll::Ready(match came {
+        let part = match came {
             Poll::Ready(Some(Ok(part))) => {
                 self.clock.came(bytes(&part));
                 self.connection.delivered();
@@ -79,14 +79,18 @@ impl<B> Paced<B> {
             }
             Poll::Ready(Some(Err(error))) => Some(Err(BodyError::Broken(error.into()))),
             Poll::Ready(None) => {
-                self.connection.set_unread_body(false);
+                self.connection.set_body_unread(false);
                 None
             }
             Poll::Pending if self.connection.is_all_framing() => {
                 Some(Err(BodyError::Broken("more framing than content".into())))
             }
             Poll::Pending => Some(Err(ready!(self.clock.poll_late(cx)).into())),
-        })
+        };
+        if matches!(part, Some(Err(_))) {
+            self.connection.give_up_body();
+        }
+        Poll::Ready(part)
     }
 }
 
@@ -106,7 +110,7 @@ where
         let came = Pin::new(&mut this.body).poll_frame(cx);
         let part = ready!(this.part(cx, came, |frame| frame.data_ref().map_or(0, Bytes::len)));
         if this.body.is_end_stream() {
-            this.connection.set_unread_body(false);
+            this.connection.set_body_unread(false);
         }
         Poll::Ready(part)
     }

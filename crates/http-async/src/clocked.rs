@@ -372,7 +372,7 @@ impl Drop for Clocked {
         // A write that never ended has nothing to say, and reading on would only hold the socket.
         let broken = self.gone || state.is_busy();
         let unread = self.refused
-            || Connection(Arc::clone(state)).has_unread_body()
+            || Connection(Arc::clone(state)).is_body_unread()
             || (!broken && socket.try_read(&mut [0; 1]).is_ok_and(|read| read > 0));
         if broken || !unread {
             return;

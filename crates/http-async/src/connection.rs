@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use crate::Drain;
+use crate::rest::DISCARDED;
 
 /// A service's handle on the socket that its requests come from. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -13,14 +14,13 @@ pub struct Connection(pub(crate) Arc<State>);
 impl Connection {
     /// A head is complete: the head clock stops, and a drain waits for the reply until its deadline.
     ///
-    /// `content` says whether a body follows the head.
-    ///
     /// None behind a reply that closes the connection: such a request must not be answered (RFC 9112 section 9.6).
-    pub fn head_complete(&self, content: bool) -> Option<InFlight> {
+    pub fn head_complete(&self, content: Content) -> Option<InFlight> {
         if self.is_closing() {
             return None;
         }
-        self.set_unread_body(content);
+        self.set_body_unread(content != Content::Nothing);
+        self.0.small.store(content == Content::Small, Ordering::Relaxed);
         self.delivered();
         self.0.enter(Phase::Busy);
         Some(InFlight(self.clone()))
@@ -36,13 +36,22 @@ impl Connection {
         self.0.closing.load(Ordering::Relaxed)
     }
 
-    /// Whether the request has content that nobody has read to its end.
+    /// Whether there is content that nobody has read, and too much to throw away: the connection has to close.
     pub fn has_unread_body(&self) -> bool {
+        self.is_body_unread() && !self.0.small.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_body_unread(&self) -> bool {
         self.0.unread.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_unread_body(&self, unread: bool) {
+    pub(crate) fn set_body_unread(&self, unread: bool) {
         self.0.unread.store(unread, Ordering::Relaxed);
+    }
+
+    /// The body failed: there is no telling where the next request begins, or when.
+    pub(crate) fn give_up_body(&self) {
+        self.0.small.store(false, Ordering::Relaxed);
     }
 
     /// A part of the body has reached the service.
@@ -58,6 +67,29 @@ impl Connection {
     /// The server that this connection belongs to.
     pub fn drain(&self) -> &Drain {
         &self.0.drain
+    }
+}
+
+/// What follows a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// No body.
+    Nothing,
+    /// A body that is small or of unknown length: what a handler leaves of it may be thrown away.
+    Small,
+    /// A body that only its handler may ask for.
+    Large,
+}
+
+impl Content {
+    /// A body of `length`, if that was announced. One that the client may keep back until it is told to go on
+    /// (`Expect: 100-continue`) is not waited for unless a handler wants it.
+    pub fn announced(length: Option<u64>, expects_continue: bool) -> Self {
+        match length {
+            _ if expects_continue => Self::Large,
+            Some(length) if length > DISCARDED => Self::Large,
+            _ => Self::Small,
+        }
     }
 }
 
@@ -107,6 +139,8 @@ pub(crate) struct State {
     phase: AtomicU8,
     closing: AtomicBool,
     unread: AtomicBool,
+    /// What is unread may be thrown away.
+    small: AtomicBool,
     /// Bytes behind the head since the service last got a part of the body.
     taken: AtomicUsize,
     waker: Mutex<Option<Waker>>,
@@ -119,6 +153,7 @@ impl State {
             phase: AtomicU8::new(Phase::Idle as u8),
             closing: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            small: AtomicBool::new(false),
             taken: AtomicUsize::new(0),
             waker: Mutex::new(None),
             drain,

@@ -14,7 +14,8 @@
 //! - [`Drain`]: one a server. It admits sockets up to the cap, ends them in order, and says what it had to cut.
 //! - [`Clocked`]: one a socket, `AsyncRead + AsyncWrite` for the framework above it.
 //! - [`Connection`]: the service's handle on its socket, and [`InFlight`], which a request holds until its reply has ended.
-//! - [`Paced`]: one a request body, with the silence and the rate that it must keep to.
+//! - [`Paced`]: one a request body, with the silence and the rate that it must keep to; [`Lent`]: one a body, too, so
+//!   that what a handler leaves of it can be thrown away.
 //!
 //! One timer a connection is armed at the nearest clock and left alone: deadlines are stored, not rescheduled, so a
 //! request costs a few relaxed atomics and one or two looks at the clock.
@@ -26,14 +27,16 @@ mod drain;
 mod linger;
 mod refusal;
 mod reply;
+mod rest;
 
 use std::time::Duration;
 
 pub use body::{BodyError, Pace, Paced, SlowBody};
 pub use clocked::Clocked;
-pub use connection::{Connection, InFlight};
+pub use connection::{Connection, Content, InFlight};
 pub use drain::{Drain, Drained};
 pub use reply::Reply;
+pub use rest::{Lent, Rest};
 
 /// How long a client may take, and how long a head may be.
 #[derive(Clone, Copy, Debug)]

@@ -41,7 +41,9 @@ on_both! {
     a_silent_body_gets_408
     a_dripping_body_gets_408
     a_body_in_pieces_is_read
-    an_unread_body_closes_the_connection
+    a_large_unread_body_closes_the_connection
+    a_small_unread_body_does_not
+    a_body_held_back_for_100_is_not_waited_for
     nothing_is_answered_after_connection_close
     one_connection_too_many_gets_503
     a_nearly_full_server_closes_after_each_reply
@@ -236,7 +238,7 @@ fn a_body_in_pieces_is_read(start: Start) {
     }
 }
 
-fn an_unread_body_closes_the_connection(start: Start) {
+fn a_large_unread_body_closes_the_connection(start: Start) {
     let server = Server::start(start, 10);
     let mut client = Client::connect(server.addr);
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n");
@@ -245,6 +247,37 @@ fn an_unread_body_closes_the_connection(start: Start) {
     assert!(heard.text.contains("\r\nconnection: close\r\n"), "{}", heard.text);
     assert!(heard.text.ends_with("hello"), "{}", heard.text);
     assert!(!heard.reset);
+}
+
+fn a_small_unread_body_does_not(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    let length = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
+    let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n";
+    for (head, end) in [(length, ""), (chunked, "\r\n0\r\n\r\n")] {
+        // In one piece, and in several.
+        let body = "x".repeat(1_000);
+        client.send(format!("{head}{body}{end}{GET}"));
+        assert!(client.reply().ends_with("hello"));
+        assert!(client.reply().ends_with("hello"));
+        client.send(head);
+        for part in body.as_bytes().chunks(300) {
+            thread::sleep(Duration::from_millis(20));
+            client.send(part);
+        }
+        assert!(client.send(end).reply().ends_with("hello"));
+        assert!(client.send(GET).reply().ends_with("hello"));
+    }
+}
+
+fn a_body_held_back_for_100_is_not_waited_for(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    let heard = client.send(head).until_closed();
+    assert!(heard.text.contains("\r\nconnection: close\r\n"), "{}", heard.text);
+    assert!(heard.text.ends_with("hello"), "{}", heard.text);
+    assert!(heard.after < Duration::from_millis(500), "{:?}", heard.after);
 }
 
 fn nothing_is_answered_after_connection_close(start: Start) {

@@ -15,13 +15,14 @@ use std::time::Duration;
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
+use actix_http::header::CONTENT_LENGTH;
 use actix_http::{ConnectionType, HttpService, KeepAlive, Payload, Request, Response, Version};
 use actix_service::{
     Service, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service, map_config,
 };
 use actix_web::dev::{AppConfig, ServiceResponse};
 use bytes::Bytes;
-use http_async::{Clocked, Connection, Drain, Drained, InFlight};
+use http_async::{Clocked, Connection, Content, Drain, Drained, InFlight, Lent};
 use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
 
@@ -93,7 +94,7 @@ fn open(socket: TcpStream, drain: &Drain) -> Result<(Clocked, Option<SocketAddr>
 }
 
 fn begin(request: &mut Request) -> Option<InFlight> {
-    let content = !matches!(request.payload(), Payload::None);
+    let content = content(request);
     let connection = request.conn_data::<Connection>().expect("on_connect_ext gives one");
     let in_flight = connection.head_complete(content)?;
     // actix reads on behind a request that closes. For one that asks to upgrade it would close, and not say so.
@@ -103,12 +104,21 @@ fn begin(request: &mut Request) -> Option<InFlight> {
     Some(in_flight)
 }
 
+fn content(request: &mut Request) -> Content {
+    if matches!(request.payload(), Payload::None) {
+        return Content::Nothing;
+    }
+    let length =
+        request.head().headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    Content::announced(length.and_then(|length| length.parse().ok()), request.head().expect())
+}
+
 /// Answers one request, which is in flight until actix has the last byte of its reply.
 async fn answer<S, B>(
     app: App,
     routes: Rc<S>,
     in_flight: Option<InFlight>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response<Reply<BoxBody>>, Infallible>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
@@ -116,14 +126,31 @@ where
 {
     // Behind a reply that closes the connection there is no other.
     let Some(in_flight) = in_flight else { return pending().await };
-    let is_http10 = request.version() < Version::HTTP_11;
-    let reply = edge::answer(&app, &*routes, request).await;
+    let (connection, version) = (in_flight.connection(), request.version());
+    let body = request.take_payload();
+    let reply = if matches!(body, Payload::None) {
+        edge::answer(&app, &*routes, request).await
+    } else {
+        let (body, rest) = Lent::new(body, connection.clone());
+        let (request, _) =
+            request.replace_payload(Payload::Stream { payload: Box::pin(body) as _ });
+        let reply = edge::answer(&app, &*routes, request).await;
+        if !rest.discard_chunks().await {
+            connection.close_after_reply();
+        }
+        reply
+    };
+    // Where there are no chunks, only the end of the connection tells the end of a stream.
+    let ends_by_closing = version < Version::HTTP_11 && reply.body().size() == BodySize::Stream;
+    if ends_by_closing {
+        connection.close_after_reply();
+    }
+    let closes = connection.is_closing();
     Ok(reply.map_body(|head, body| {
-        if in_flight.connection().is_closing() {
+        head.no_chunking(ends_by_closing);
+        if closes {
             head.set_connection_type(ConnectionType::Close);
         }
-        // Where there are no chunks, the end of the connection is the end of the body.
-        head.no_chunking(is_http10);
         Reply { body, in_flight }
     }))
 }

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, Response};
-use http_async::{Drained, InFlight, Reply};
+use http::header::{CONNECTION, EXPECT};
+use http::{HeaderValue, Request, Response};
+use http_async::{Content, Drained, InFlight, Lent, Reply};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -68,9 +69,12 @@ fn open(socket: TcpStream, app: &App, router: &Router) {
         .max_headers(app.limits.head_fields)
         .max_buf_size(app.limits.head_bytes.max(8 << 10));
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let in_flight = connection.head_complete(!request.body().is_end_stream());
-        request.extensions_mut().insert(connection.clone());
-        answer(app.clone(), router.clone(), in_flight, request.map(Body::new))
+        let content = content(&request);
+        if content != Content::Nothing {
+            // For who reads it; not for every request, since the map would cost more than all our clocks.
+            request.extensions_mut().insert(connection.clone());
+        }
+        answer(app.clone(), router.clone(), connection.head_complete(content), request)
     });
     tokio::spawn(async move {
         // What fails here was answered, or nobody is left to tell.
@@ -78,16 +82,37 @@ fn open(socket: TcpStream, app: &App, router: &Router) {
     });
 }
 
+fn content(request: &Request<Incoming>) -> Content {
+    if request.body().is_end_stream() {
+        return Content::Nothing;
+    }
+    let expects_continue = request.headers().contains_key(EXPECT);
+    Content::announced(request.body().size_hint().upper(), expects_continue)
+}
+
 /// Answers one request, which is in flight until hyper has the last byte of its reply.
 async fn answer(
     app: App,
     router: Router,
     in_flight: Option<InFlight>,
-    request: Request<Body>,
+    request: Request<Incoming>,
 ) -> Result<Response<Reply<Body>>, Infallible> {
     // Behind a reply that closes the connection there is no other.
     let Some(in_flight) = in_flight else { return pending().await };
-    let reply = edge::answer(&app, &router, request).await;
+    let connection = in_flight.connection();
+    let (head, body) = request.into_parts();
+    let reply = if body.is_end_stream() {
+        edge::answer(&app, &router, Request::from_parts(head, Body::empty())).await
+    } else {
+        let (body, rest) = Lent::new(body, connection.clone());
+        let request = Request::from_parts(head, Body::new(body));
+        let mut reply = edge::answer(&app, &router, request).await;
+        if !rest.discard_frames().await {
+            connection.close_after_reply();
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        reply
+    };
     Ok(reply.map(|body| Reply::new(body, in_flight)))
 }
 

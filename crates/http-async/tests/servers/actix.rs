@@ -15,7 +15,7 @@ use actix_http::{ConnectionType, HttpService, KeepAlive, Payload, Request, Respo
 use actix_service::{ServiceFactoryExt, fn_service};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use http_async::{BodyError, Clocked, Connection, Drain, Drained, InFlight, Paced};
+use http_async::{BodyError, Clocked, Connection, Content, Drain, Drained, InFlight, Lent, Paced};
 use tokio::net::TcpStream;
 
 use super::{CHUNK, PACE};
@@ -64,7 +64,13 @@ pub(crate) fn start(listener: TcpListener, drain: Drain, deadline: Duration) -> 
 }
 
 fn begin(request: &mut Request) -> Option<InFlight> {
-    let content = !matches!(request.payload(), Payload::None);
+    let content = if matches!(request.payload(), Payload::None) {
+        Content::Nothing
+    } else {
+        let length = request.head().headers().get("content-length");
+        let length = length.map(|length| length.to_str().unwrap().parse().unwrap());
+        Content::announced(length, request.head().expect())
+    };
     let connection = request.conn_data::<Connection>().unwrap();
     let in_flight = connection.head_complete(content)?;
     if request.head().connection_type() != ConnectionType::KeepAlive {
@@ -80,6 +86,7 @@ async fn answer(
     let Some(in_flight) = in_flight else { return pending().await };
     let connection = in_flight.connection().clone();
     let text = |status, text: String| Response::with_body(status, BoxBody::new(text));
+    let (body, rest) = Lent::new(request.take_payload(), connection.clone());
     let mut reply = match request.path() {
         "/slow" => {
             tokio::time::sleep(Duration::from_millis(300)).await;
@@ -88,7 +95,7 @@ async fn answer(
         "/never" => pending().await,
         "/large" => Response::with_body(StatusCode::OK, BoxBody::new(Endless)),
         "/echo" => {
-            let body = Paced::new(request.take_payload(), connection.clone(), PACE);
+            let body = Paced::new(body, connection.clone(), PACE);
             let read = body.try_fold(0, |read, chunk| ready(Ok(read + chunk.len()))).await;
             match read {
                 Ok(read) => text(StatusCode::OK, format!("len={read}")),
@@ -98,9 +105,12 @@ async fn answer(
                 Err(error) => text(StatusCode::BAD_REQUEST, error.to_string()),
             }
         }
-        _ => text(StatusCode::OK, "hello".to_owned()),
+        _ => {
+            drop(body);
+            text(StatusCode::OK, "hello".to_owned())
+        }
     };
-    if connection.drain().wants_close() || connection.has_unread_body() {
+    if connection.drain().wants_close() || !rest.discard_chunks().await {
         connection.close_after_reply();
     }
     if connection.is_closing() {

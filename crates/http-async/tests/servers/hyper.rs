@@ -10,11 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_async::{BodyError, Connection, Drain, Drained, InFlight, Paced, Reply};
+use http_async::{BodyError, Connection, Content, Drain, Drained, InFlight, Lent, Paced, Reply};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming};
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -52,7 +52,13 @@ fn open(socket: TcpStream, drain: &Drain) {
     let Some(socket) = drain.admit(socket) else { return };
     let connection = socket.connection();
     let service = service_fn(move |request: Request<Incoming>| {
-        let in_flight = connection.head_complete(!request.body().is_end_stream());
+        let content = if request.body().is_end_stream() {
+            Content::Nothing
+        } else {
+            let expects_continue = request.headers().contains_key(EXPECT);
+            Content::announced(request.body().size_hint().upper(), expects_continue)
+        };
+        let in_flight = connection.head_complete(content);
         answer(connection.clone(), in_flight, request)
     });
     tokio::spawn(async move {
@@ -69,7 +75,8 @@ async fn answer(
 ) -> Result<Response<Reply<UnsyncBoxBody<Bytes, Infallible>>>, Infallible> {
     let Some(in_flight) = in_flight else { return pending().await };
     let text = |text: String| Full::from(text).boxed_unsync();
-    let (path, body) = (request.uri().path().to_owned(), request.into_body());
+    let path = request.uri().path().to_owned();
+    let (body, rest) = Lent::new(request.into_body(), connection.clone());
     let mut reply = match path.as_str() {
         "/slow" => {
             tokio::time::sleep(Duration::from_millis(300)).await;
@@ -88,9 +95,12 @@ async fn answer(
                 reply
             }
         },
-        _ => Response::new(text("hello".to_owned())),
+        _ => {
+            drop(body);
+            Response::new(text("hello".to_owned()))
+        }
     };
-    if connection.drain().wants_close() || connection.has_unread_body() {
+    if connection.drain().wants_close() || !rest.discard_frames().await {
         connection.close_after_reply();
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
