@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::Subject;
 use crate::client::{Request, excerpt};
 use crate::wire::case::{cases, fill_in};
 use crate::wire::exchange::Line;
-use crate::wire::tolerated;
+use crate::{Subject, exceptions};
 
 /// Servers by name.
 pub type Bench<'a> = [(&'a str, Subject)];
@@ -26,6 +25,8 @@ pub struct Script {
     pub cuts: Vec<usize>,
     /// Whether the client ends its side at once.
     pub half_close: bool,
+    /// Whether it is a wire case as it stands, whose exceptions are listed one by one.
+    pub is_case: bool,
 }
 
 /// The answers of one server: the class of each final reply. A close without any counts as a 4xx.
@@ -57,7 +58,7 @@ impl Script {
         cuts.retain(|cut| (1..bytes.len()).contains(cut));
         cuts.sort_unstable();
         cuts.dedup();
-        Self { name, bytes, cuts, half_close }
+        Self { name, bytes, cuts, half_close, is_case: false }
     }
 }
 
@@ -65,7 +66,10 @@ impl Script {
 pub fn scripts(host: &str) -> Vec<Script> {
     let cases = cases().into_iter().filter(|case| case.steps.is_empty());
     cases
-        .map(|case| Script::new(case.id, fill_in(&case.request, host), Vec::new(), case.half_close))
+        .map(|case| {
+            let bytes = fill_in(&case.request, host);
+            Script { is_case: true, ..Script::new(case.id, bytes, Vec::new(), case.half_close) }
+        })
         .collect()
 }
 
@@ -102,23 +106,35 @@ pub fn agree(servers: &Bench<'_>, scripts: &[Script]) -> Agreement {
 fn compare(servers: &Bench<'_>, script: &Script) -> Result<Option<String>, String> {
     let mut difference = None;
     for patience in [1, 6] {
-        let mut seen = Vec::new();
+        let (mut seen, mut excepted) = (Vec::new(), Vec::new());
         for (name, server) in servers {
             let answers = observe(server, script, patience)
                 .map_err(|error| told(script, &format!("{name}: {error}")))?;
-            // What the server cannot help is written down; its answers to that case are not compared.
-            if tolerated::find(name, &script.name).is_none() {
+            let by_case = exceptions::difference(name, &script.name);
+            if by_case.is_some() {
+                excepted.push((*name, answers));
+            } else if script.is_case || exceptions::covering(name, &script.bytes).is_none() {
                 seen.push((*name, answers));
             }
         }
-        if seen.windows(2).all(|pair| pair[0].1.classes == pair[1].1.classes) {
+        difference = difference_of(&seen, &excepted);
+        if difference.is_none() {
             return Ok(None);
         }
+    }
+    Ok(difference.map(|difference| told(script, &difference)))
+}
+
+/// Who answers otherwise, or who should by the list of exceptions and does not.
+fn difference_of(seen: &[(&str, Answers)], excepted: &[(&str, Answers)]) -> Option<String> {
+    if seen.windows(2).any(|pair| pair[0].1.classes != pair[1].1.classes) {
         let answers: Vec<_> =
             seen.iter().map(|(name, answers)| format!("{name} {:?}", answers.statuses)).collect();
-        difference = Some(told(script, &answers.join(", ")));
+        return Some(answers.join(", "));
     }
-    Ok(difference)
+    let (_, agreed) = seen.first()?;
+    let (name, _) = excepted.iter().find(|(_, answers)| answers.classes == agreed.classes)?;
+    Some(format!("{name} answers as the others do, so its exception no longer applies"))
 }
 
 fn told(script: &Script, what: &str) -> String {
@@ -170,7 +186,8 @@ pub fn observe(server: &Subject, script: &Script, patience: u32) -> Result<Answe
     Ok(Answers { classes, statuses })
 }
 
-/// Asks every server the same and compares heads byte for byte but for `date` and `x-request-id`; also the bodies.
+/// Asks every server the same and compares heads byte for byte but for `date`, `x-request-id` and the order of the
+/// fields; also the bodies.
 pub fn heads(servers: &Bench<'_>, requests: &[Request]) -> Vec<String> {
     let mut differences = Vec::new();
     for request in requests {
@@ -188,18 +205,25 @@ pub fn heads(servers: &Bench<'_>, requests: &[Request]) -> Vec<String> {
 }
 
 /// A reply as text, without what differs from one to the next.
+///
+/// The lines are sorted: actix keeps them in a hash map, so their order is another on each connection, and it means
+/// nothing (RFC 9110 section 5.3). The bytes are as many.
 fn comparable(server: &Subject, request: &Request) -> String {
     let reply = match server.ask(request) {
         Ok(reply) => reply,
         Err(error) => return error,
     };
-    let mut text = String::new();
-    for line in String::from_utf8_lossy(&reply.head).split_inclusive("\r\n") {
-        let name = line.split(':').next().unwrap_or_default();
-        let varies = matches!(name, "date" | "x-request-id");
-        text += &if varies { format!("{name}: …\r\n") } else { line.to_owned() };
-    }
-    text + &reply.text()
+    let head = String::from_utf8_lossy(&reply.head).into_owned();
+    let (status, fields) = head.split_once("\r\n").unwrap_or((&head, ""));
+    let mut fields: Vec<_> = fields
+        .split_terminator("\r\n")
+        .map(|line| match line.split_once(':') {
+            Some((name @ ("date" | "x-request-id"), _)) => format!("{name}: …"),
+            _ => line.to_owned(),
+        })
+        .collect();
+    fields.sort_unstable();
+    format!("{status}\n{}\n{}", fields.join("\n"), reply.text())
 }
 
 /// The requests whose replies [`heads`] compares: each route's, and each way to fail, but those that tell of time.

@@ -11,6 +11,7 @@
 //! | how a blocked event loop is seen from outside | [`shape`] |
 //! | HTTP/1.1 on the wire, case by case | [`wire`] |
 //! | whether servers answer alike, also to requests nobody should send | [`agreement`], [`mutate`] |
+//! | what a framework makes impossible, and nothing else | [`exceptions`] |
 //! | starting, draining, exit codes | [`lifecycle`] |
 //! | the client that sends what no client library would | [`client`], [`reply`] |
 
@@ -21,6 +22,7 @@ pub mod agreement;
 pub mod binaries;
 pub mod checks;
 pub mod client;
+pub mod exceptions;
 pub mod lifecycle;
 pub mod mutate;
 pub mod process;

@@ -60,6 +60,7 @@ pub struct Setup {
     stub: OnceLock<Result<Arc<Stub>, String>>,
     plain: OnceLock<Result<Running, String>>,
     pitfalls: OnceLock<Result<Running, String>>,
+    accused: OnceLock<Result<Running, String>>,
     narrow: OnceLock<Result<Running, String>>,
 }
 
@@ -88,6 +89,7 @@ impl Setup {
             stub: OnceLock::new(),
             plain: OnceLock::new(),
             pitfalls: OnceLock::new(),
+            accused: OnceLock::new(),
             narrow: OnceLock::new(),
         }
     }
@@ -103,6 +105,7 @@ impl Setup {
             Needs::Pitfalls | Needs::NoUpstream => {
                 self.pitfalls.get_or_init(|| self.start_pitfalls())
             }
+            Needs::Accused => self.accused.get_or_init(|| self.start_pitfalls()),
             Needs::Narrow => self.narrow.get_or_init(|| self.start_narrow()),
         };
         let running = running.as_ref().map_err(Clone::clone)?;

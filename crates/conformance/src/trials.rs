@@ -8,8 +8,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::lifecycle::LIFECYCLE;
 use crate::setup::Setup;
-use crate::wire::{self, Grade, Pace, tolerated};
-use crate::{Needs, checks};
+use crate::wire::{self, Grade, Pace};
+use crate::{Needs, checks, exceptions};
 
 /// Judges the server whose binary this is, under the arguments of `cargo test`.
 ///
@@ -66,7 +66,7 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
 
 /// A warning passes if it is on the list, and whatever is on the list must be a warning.
 fn excused(server: &str, case: &str, grade: Grade) -> Result<(), String> {
-    match (grade, tolerated::find(server, case)) {
+    match (grade, exceptions::warning(server, case)) {
         (Grade::Passed, None) | (Grade::Tolerated(_), Some(_)) => Ok(()),
         (Grade::Passed, Some(entry)) => {
             Err(format!("passes, so this exception no longer applies: {entry:?}"))

@@ -40,6 +40,8 @@ pub enum Needs {
     Stub,
     /// A server started with `--pitfalls`.
     Pitfalls,
+    /// The same, a server of its own: what the check does leaves it blocked for seconds.
+    Accused,
     /// An upstream that refuses connections.
     NoUpstream,
     /// A server started with the limits of [`NARROW`](crate::setup::NARROW), and the stub.

@@ -240,6 +240,7 @@ fn unread(subject: &Subject) -> Verdict {
     connection.send_what_is_taken(bundle.repeat(20).as_bytes());
     let mut stream = connection.writer().map_err(|error| error.to_string())?;
     let open = subject.metric("http_connections")?;
+    ensure!(open >= 2.0, "http_connections is {open} with two connections open");
     let deadline = Instant::now() + subject.limits.write_stall + Duration::from_secs(4);
     while subject.metric("http_connections")? >= open {
         ensure!(Instant::now() < deadline, "a client that reads nothing is still served");

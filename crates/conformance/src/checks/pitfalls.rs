@@ -8,7 +8,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("pitfalls/blocking-wait answers as wait does", Needs::Pitfalls, as_wait),
     Check::new(
         "the shape check convicts pitfalls/blocking-wait wherever there is an event loop",
-        Needs::Pitfalls,
+        Needs::Accused,
         convicted,
     )
     .alone(),

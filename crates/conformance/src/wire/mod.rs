@@ -1,12 +1,11 @@
 //! HTTP/1.1 on the wire: the bytes of 92 requests, what may come back, and a runner that trusts no library to send them.
 //!
 //! `cases/http11_cases.json` explains its fields itself. A case passes when `expect` holds; when only `tolerate` does, it
-//! is a warning, and warnings are allowed only for the servers and cases on the frozen list in [`tolerated`].
+//! is a warning, and warnings are allowed only for the servers and cases on the frozen list of [`exceptions`](crate::exceptions).
 
 pub mod case;
 pub mod exchange;
 pub mod grade;
-pub mod tolerated;
 
 pub use case::{Case, cases};
 pub use exchange::{Exchange, Pace};

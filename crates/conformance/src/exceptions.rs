@@ -1,0 +1,84 @@
+//! The frozen list of what a framework makes impossible: a server, what it does, why, and the line of its source that decides.
+//!
+//! A warning or a difference that is not here fails. So does an entry whose cases show nothing any more: it no longer applies.
+
+/// One exception.
+#[derive(Clone, Copy, Debug)]
+pub struct Exception {
+    /// The server's package.
+    pub server: &'static str,
+    /// What it does instead, and why that stays.
+    pub what: &'static str,
+    /// Where that is decided.
+    pub source: &'static str,
+    /// Wire cases whose `tolerate` alone holds because of it.
+    pub warns: &'static [&'static str],
+    /// Wire cases that it answers otherwise than the other servers because of it.
+    pub differs: &'static [&'static str],
+    /// Whether other requests may be answered otherwise for the same reason.
+    pub applies: fn(&[u8]) -> bool,
+}
+
+/// All exceptions.
+pub const EXCEPTIONS: &[Exception] = &[Exception {
+    server: "server-axum",
+    what: "hyper forgets Content-Length when Transfer-Encoding is there, and keeps one of several equal ones, before \
+            anybody can look; it reads the body as chunked and closes, which RFC 9112 section 6.3 allows",
+    source: "hyper 1.12, src/proto/h1/role.rs, Server::parse, the arms TRANSFER_ENCODING and CONTENT_LENGTH",
+    warns: &["TE-05"],
+    differs: &["TE-05", "TE-06"],
+    applies: |bytes| lines_of(bytes, &["content-length", "transfer-encoding"]) >= 2,
+}];
+
+/// The exception that lets a server's case be a warning.
+pub fn warning(server: &str, case: &str) -> Option<&'static Exception> {
+    EXCEPTIONS.iter().find(|entry| entry.server == server && entry.warns.contains(&case))
+}
+
+/// The exception that lets a server answer a case otherwise than the others.
+pub fn difference(server: &str, case: &str) -> Option<&'static Exception> {
+    EXCEPTIONS.iter().find(|entry| entry.server == server && entry.differs.contains(&case))
+}
+
+/// The exception that lets a server answer these bytes otherwise than the others.
+pub fn covering(server: &str, bytes: &[u8]) -> Option<&'static Exception> {
+    EXCEPTIONS.iter().find(|entry| entry.server == server && (entry.applies)(bytes))
+}
+
+/// How many lines begin with one of these names, in any case.
+fn lines_of(bytes: &[u8], names: &[&str]) -> usize {
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+    let named = |line: &str| names.iter().any(|name| line.trim_start().starts_with(name));
+    text.split(['\r', '\n']).filter(|line| named(line)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::case::fill_in;
+    use crate::wire::cases;
+
+    #[test]
+    fn every_exception_names_its_cases_and_its_source() {
+        let cases = cases();
+        for entry in EXCEPTIONS {
+            assert!(!entry.what.is_empty() && !entry.source.is_empty(), "{entry:?}");
+            assert!(
+                !entry.warns.is_empty() || !entry.differs.is_empty(),
+                "nothing shows {entry:?}"
+            );
+            for id in entry.warns.iter().chain(entry.differs) {
+                let case = cases.iter().find(|case| case.id == *id);
+                let case = case.unwrap_or_else(|| panic!("there is no case {id}"));
+                assert!(
+                    (entry.applies)(&fill_in(&case.request, "h")),
+                    "{id} is not covered by {entry:?}"
+                );
+                assert!(
+                    case.tolerate.is_some() || !entry.warns.contains(id),
+                    "{id} tolerates nothing"
+                );
+            }
+        }
+    }
+}
