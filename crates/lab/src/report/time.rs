@@ -105,7 +105,8 @@ impl Inside<'_> {
                 });
                 let pieces = piece.into_iter().filter(|piece| piece.len() > 1).collect();
                 let why = if usable.is_none() { why_void(&cells) } else { None };
-                let voids = why.map(|why| (0.0, void(&who.name, self.level, &why)));
+                // At the end, whatever the axis: it has no place of its own.
+                let voids = why.map(|why| (f64::MAX, void(&who.name, self.level, &why)));
                 let name = who.name.clone();
                 Curve { look, name, pieces, voids: voids.into_iter().collect(), marked: false }
             })
