@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<ExitCode> {
     std::io::stdout().flush()?;
 
     let workers = workers.or(available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    signals::drain_on_signal(app.drain.clone())?;
+    signals::drain_on_signal(app.drain.clone(), app.limits.drain)?;
     let drained = actix_rt::System::new().block_on(serve::serve(listener, app, workers))?;
     Ok(ExitCode::from(if drained.cut == 0 { 0 } else { 3 }))
 }

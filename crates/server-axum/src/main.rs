@@ -56,7 +56,10 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(workers) = workers {
         runtime.worker_threads(workers.get());
     }
-    signals::drain_on_signal(app.drain.clone())?;
-    let drained = runtime.enable_all().build()?.block_on(serve::serve(listener, app))?;
+    signals::drain_on_signal(app.drain.clone(), app.limits.drain)?;
+    let runtime = runtime.enable_all().build()?;
+    let drained = runtime.block_on(serve::serve(listener, app))?;
+    // Dropped, it would wait for every blocking call to return, and nobody waits for them any more.
+    runtime.shutdown_background();
     Ok(ExitCode::from(if drained.cut == 0 { 0 } else { 3 }))
 }
