@@ -24,6 +24,9 @@ pub(crate) fn complaints() -> Vec<String> {
         wrong.extend(typed_numbers(page));
     }
     wrong.extend(summary(&book));
+    let lock = read(&root().join("Cargo.lock"));
+    wrong.extend(all.iter().flat_map(|page| versions(page, &lock)));
+    wrong.extend(terms(&book));
     wrong.extend(mentions());
     wrong.extend(generate::stale());
     wrong
@@ -84,7 +87,8 @@ fn paths(page: &Page, exists: impl Fn(&Path) -> bool) -> Vec<String> {
     let mut wrong = Vec::new();
     for (number, line) in (1..).zip(page.text.lines()) {
         for code in line.split('`').skip(1).step_by(2) {
-            let is_path = ["crates/", "docs/", "benches/"].iter().any(|root| code.starts_with(root));
+            let is_path =
+                ["crates/", "docs/", "benches/"].iter().any(|root| code.starts_with(root));
             if is_path && !code.contains(['*', '{', '<', ' ']) && !exists(Path::new(code)) {
                 let page = page.path.display();
                 wrong.push(format!("{page}:{number}: names {code}, which is not there"));
@@ -106,6 +110,53 @@ fn summary(book: &[Page]) -> Vec<String> {
         .filter(|page| page.path != summary && !listed.contains(&page.path))
         .map(|page| format!("{}: is in no chapter of SUMMARY.md", page.path.display()))
         .collect()
+}
+
+/// `axum 0.8.9` in prose, when that is not what the lock file says: a line of its source may have moved.
+fn versions(page: &Page, lock: &str) -> Vec<String> {
+    const NAMED: [&str; 6] = ["axum", "hyper", "actix-http", "actix-web", "actix-server", "tokio"];
+    let mut wrong = Vec::new();
+    for (number, line) in (1..).zip(page.text.lines()) {
+        let words: Vec<&str> = line.split([' ', '(', ',', '|']).collect();
+        for pair in words.windows(2) {
+            let [name, version] = [pair[0], pair[1]];
+            let is_version = version.matches('.').count() == 2
+                && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            let locked = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+            if NAMED.contains(&name) && is_version && !lock.contains(&locked) {
+                let page = page.path.display();
+                wrong.push(format!(
+                    "{page}:{number}: {name} {version} is not the one that is locked"
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+/// Words of the article that the page for its readers leaves out.
+fn terms(book: &[Page]) -> Vec<String> {
+    const TERMS: [&str; 11] = [
+        "`async def`",
+        "event loop",
+        "`asyncio.sleep`",
+        "`httpx",
+        "`requests`",
+        "SQLAlchemy async",
+        "Tortoise",
+        "Celery",
+        "`run_in_executor`",
+        "`try` / `except`",
+        "`logging`",
+    ];
+    let path = Path::new(BOOK).join("fastapi.md");
+    let Some(page) = book.iter().find(|page| page.path == path) else {
+        return vec![format!("{}: is not there", path.display())];
+    };
+    // The first cell of each row.
+    let cells: Vec<&str> = page.text.lines().filter_map(|line| line.split('|').nth(1)).collect();
+    let missing = TERMS.iter().filter(|term| !cells.iter().any(|cell| cell.contains(**term)));
+    missing.map(|term| format!("{}: has no row for {term}", path.display())).collect()
 }
 
 /// Pages that code sends its reader to, and that are not there.
@@ -148,9 +199,12 @@ mod tests {
         let text = "// ANCHOR: all\nx\n// ANCHOR_END: all\n// ANCHOR: open\n";
         let there = |path: &Path| path.ends_with("a.rs").then(|| text.to_owned());
         assert_eq!(includes(&page("{{#include a.rs}} {{#include a.rs:all}}"), there), [""; 0]);
-        for broken in ["{{#include b.rs}}", "{{#include a.rs:none}}", "{{#include a.rs:open}}",
-            "{{#include a.rs:1:2}}"]
-        {
+        for broken in [
+            "{{#include b.rs}}",
+            "{{#include a.rs:none}}",
+            "{{#include a.rs:open}}",
+            "{{#include a.rs:1:2}}",
+        ] {
             assert_eq!(includes(&page(broken), there).len(), 1, "{broken}");
         }
     }
@@ -181,6 +235,22 @@ mod tests {
         assert_eq!(summary(&[summary_page.clone(), page("")]), [""; 0]);
         assert_eq!(summary(&[summary_page, page(""), lost]).len(), 1);
         assert_eq!(summary(&[page("")]).len(), 1);
+    }
+
+    #[test]
+    fn a_version_that_is_no_longer_locked_is_seen() {
+        let lock = "name = \"hyper\"\nversion = \"1.12.0\"\n";
+        assert_eq!(versions(&page("| hyper 1.12.0, `src/a.rs:1` | axum |"), lock), [""; 0]);
+        assert_eq!(versions(&page("(hyper 1.11.0, `src/a.rs:1`)"), lock).len(), 1);
+    }
+
+    #[test]
+    fn a_word_of_the_article_without_a_row_is_seen() {
+        let mut fastapi = page("| `requests` | `ureq` |\n");
+        fastapi.path = Path::new(BOOK).join("fastapi.md");
+        let wrong = terms(&[fastapi]);
+        assert_eq!(wrong.len(), 10, "{wrong:?}");
+        assert_eq!(terms(&[]).len(), 1);
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub(crate) const SERVERS: &[Exception] = &[
     },
     Exception {
         file: "serve.rs",
-        items: &["open", "answer"],
+        items: &["open", "answer", "content"],
         who: ASYNC,
         reason: "the socket is put under clocks of ours before the framework sees it",
     },

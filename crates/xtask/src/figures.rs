@@ -1,27 +1,191 @@
-//! What the newest kept run found, as text for pages: without a run, a line saying how to make one.
+//! What the newest kept run found, as text and pictures for pages; without a run, a line saying how to make one.
+//!
+//! The judgements are `lab`'s own: the same functions that print them in a terminal.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, ensure};
+use lab::results::{Results, Scenario};
+use lab::{answer, report, tables};
 
 use crate::pages::BOOK;
-use crate::root::{files, root};
+use crate::root::{files, read, root};
 
-const NO_RUN: &str = "*No run is kept here yet. Make one: `cargo lab`, then `cargo xtask keep lab-report`.*\n";
+const NO_RUN: &str = "*No run is kept here yet. Make one: `cargo lab`, then `cargo xtask keep lab-report/results.json`.*\n";
 
-/// The newest kept run; folders are named by date.
-fn newest() -> Option<PathBuf> {
-    files(&root().join(BOOK).join("results"), "results.json").pop()
+/// A run that is kept, and its folder from the root of the workspace.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    folder: PathBuf,
+    results: Results,
 }
 
-/// One figure by its file name.
-pub(crate) fn make(name: &str) -> anyhow::Result<String> {
-    let known = ["answer.md"];
-    if !known.contains(&name) {
-        bail!("no run gives figures/{name}");
+/// The newest kept run; folders are named by date.
+pub(crate) fn newest() -> anyhow::Result<Option<Run>> {
+    let kept = files(&root().join(BOOK).join("results"), "/results.json");
+    kept.last().map(|path| Run::open(path)).transpose()
+}
+
+impl Run {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let results = serde_json::from_str(&read(path))
+            .with_context(|| format!("{} holds no results", path.display()))?;
+        let folder = path.parent().expect("a file lies in a folder");
+        let folder = folder.strip_prefix(root()).unwrap_or(folder).to_owned();
+        Ok(Self { folder, results })
     }
-    match newest() {
-        None => Ok(NO_RUN.to_owned()),
-        Some(_) => bail!("not yet"),
+
+    /// One figure by its file name.
+    fn make(&self, name: &str) -> anyhow::Result<String> {
+        let results = &self.results;
+        Ok(match name {
+            "answer.md" => {
+                let lines = answer::lines(results, &self.folder);
+                format!("```text\n{}\n```\n\n{}", lines.join("\n").trim_end(), self.source())
+            }
+            "run.md" => self.evidence(),
+            "story.svg" => report::figure(results),
+            _ => {
+                let found = name.strip_suffix(".md").and_then(|name| self.scenario(name));
+                let scenario = found.with_context(|| format!("no run gives figures/{name}"))?;
+                let table = tables::one(results, scenario);
+                format!("```text\n{}\n```\n\n{}", table.trim_end(), self.source())
+            }
+        })
+    }
+
+    fn scenario(&self, name: &str) -> Option<&Scenario> {
+        self.results.scenarios.iter().find(|scenario| scenario.name == name)
+    }
+
+    /// Where the numbers come from, in a line.
+    fn source(&self) -> String {
+        let Results { machine, versions, started, .. } = &self.results;
+        let commit = versions.commit.as_deref().map_or("no commit", |commit| short(commit));
+        let dirty = if versions.dirty { ", changed" } else { "" };
+        format!(
+            "*{} · {} cores · {} · {} · commit {commit}{dirty} · `{}`*\n",
+            &started[..10.min(started.len())],
+            machine.cores,
+            machine.cpu,
+            machine.kernel,
+            self.results.command.join(" "),
+        )
+    }
+
+    /// Where it ran and what ran, as a table.
+    fn evidence(&self) -> String {
+        let Results { machine, versions, cpus, seed, rounds, took_s, .. } = &self.results;
+        let limits: Vec<_> =
+            machine.limits.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let crates: Vec<_> =
+            versions.crates.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let rows = [
+            ("the run", self.source().trim().trim_matches('*').to_owned()),
+            ("took", format!("{took_s:.0} s, {rounds} rounds, seed {seed}")),
+            ("CPUs", format!("{}: servers {:?}, load {:?}", cpus.word(), cpus.servers, cpus.load)),
+            ("memory", format!("{} MiB", machine.memory_bytes >> 20)),
+            ("governor", machine.governor.clone().unwrap_or_else(|| "cannot be told".to_owned())),
+            ("limits", limits.join(", ")),
+            ("compiler", versions.rustc.clone().unwrap_or_else(|| "cannot be told".to_owned())),
+            ("crates", crates.join(", ")),
+        ];
+        let rows: Vec<_> =
+            rows.iter().map(|(what, value)| format!("| {what} | {value} |")).collect();
+        format!("| | |\n|---|---|\n{}\n", rows.join("\n"))
+    }
+
+    /// The picture, for the README.
+    fn picture(&self) -> String {
+        format!(
+            "![What the run found, in one picture: the table below says the same in words]({BOOK}/figures/story.svg)\n\n\
+             {}\nThe whole report: [report.html]({folder}/report.html) · every cell: [results.json]({folder}/results.json)\n",
+            self.source(),
+            folder = self.folder.display(),
+        )
+    }
+}
+
+fn short(commit: &str) -> &str {
+    &commit[..12.min(commit.len())]
+}
+
+/// One figure of the newest run by its file name.
+pub(crate) fn make(name: &str) -> anyhow::Result<String> {
+    match newest()? {
+        Some(run) => run.make(name),
+        None => without_run(name),
+    }
+}
+
+/// What stands in a figure's place: only where a run would give one.
+fn without_run(name: &str) -> anyhow::Result<String> {
+    let stem = name.strip_suffix(".md").unwrap_or_default();
+    let known = ["answer", "run"].contains(&stem) || lab::scenarios::names().contains(&stem);
+    ensure!(known, "no run gives figures/{name}");
+    Ok(NO_RUN.to_owned())
+}
+
+/// The picture of the newest run, as a block of the README.
+pub(crate) fn picture() -> anyhow::Result<String> {
+    Ok(newest()?.map_or_else(|| NO_RUN.to_owned(), |run| run.picture()))
+}
+
+/// Keeps a run under its date, with its report; tells where. A kept run is never changed.
+pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
+    let run = Run::open(path)?;
+    ensure!(!run.results.interrupted, "{} is of a run that was interrupted", path.display());
+    let date = &run.results.started[..10.min(run.results.started.len())];
+    let all = root().join(BOOK).join("results");
+    let names = std::iter::once(date.to_owned()).chain((2..).map(|n| format!("{date}-{n}")));
+    let mut folders = names.map(|name| all.join(name));
+    let folder = folders.find(|folder| !folder.exists()).expect("there is always another number");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("results.json"), read(path))?;
+    fs::write(folder.join("report.html"), report::html(&run.results))?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_that_no_run_gives_is_refused() {
+        assert!(without_run("nap.md").is_err());
+        assert!(without_run("waiting.md").unwrap().contains("cargo lab"));
+        assert!(make("nap.md").is_err());
+    }
+
+    fn run() -> Run {
+        let scenario = Scenario { name: "wait".to_owned(), ..Scenario::default() };
+        let results = Results {
+            schema: lab::results::SCHEMA,
+            started: "2026-11-22T10:00:00Z".to_owned(),
+            took_s: 1.0,
+            command: ["cargo", "lab"].map(str::to_owned).to_vec(),
+            seed: 7,
+            rounds: 3,
+            interrupted: false,
+            machine: Default::default(),
+            versions: Default::default(),
+            cpus: Default::default(),
+            rounds_per_ms: 1,
+            notes: Vec::new(),
+            competitors: Vec::new(),
+            scenarios: vec![scenario],
+            cells: Vec::new(),
+        };
+        Run { folder: PathBuf::from("docs/src/results/2026-11-22"), results }
+    }
+
+    #[test]
+    fn every_figure_names_its_run() {
+        for name in ["answer.md", "wait.md", "run.md"] {
+            let text = run().make(name).unwrap();
+            assert!(text.contains("2026-11-22") && text.contains("`cargo lab`"), "{name}: {text}");
+        }
+        assert!(run().picture().contains("docs/src/results/2026-11-22/results.json"));
     }
 }

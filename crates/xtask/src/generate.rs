@@ -8,6 +8,7 @@
 //! | `generated/cut/server-axum/deadline/within.rs` | an item of `crates/server-axum/src/deadline.rs`; `Offload.run` is a function in an `impl`, `impl-Drop-for-Permit` the whole of one |
 //! | `generated/diff/blocking-axum/handlers/wait.diff` | a file of two servers, or of `io-blocking` and `io-async`, as one |
 //! | `generated/routes.md`, `generated/flags.md`, `generated/problem.json` | the contract's document, the servers' flags, a refusal |
+//! | `generated/python/wait.py` | a function of the article |
 //! | `figures/….md`, `figures/….svg` | what the newest run in `docs/src/results/` found |
 //!
 //! The README has blocks: `<!-- generated: NAME -->` to `<!-- /generated -->`.
@@ -34,7 +35,9 @@ pub(crate) fn stale() -> Vec<String> {
             Err(_) => wrong.push(format!("{}: has not been generated", path.display())),
         }
     }
-    wrong.extend(unwanted(&wanted).map(|path| format!("{}: is asked for by no page", path.display())));
+    wrong.extend(
+        unwanted(&wanted).map(|path| format!("{}: is asked for by no page", path.display())),
+    );
     wrong
 }
 
@@ -63,7 +66,11 @@ pub(crate) fn write() -> anyhow::Result<usize> {
 fn wanted() -> (BTreeMap<PathBuf, String>, Vec<String>) {
     let (mut made, mut wrong) = (BTreeMap::new(), Vec::new());
     let book = pages::written();
-    let readme = pages::readme();
+    let mut readme = pages::readme();
+    match filled(&readme.text) {
+        Ok(text) => readme.text = text,
+        Err(error) => wrong.push(format!("{}: {error:#}", readme.path.display())),
+    }
     for page in book.iter().chain([&readme]) {
         for (line, path) in asked(page) {
             let Ok(name) = path.strip_prefix(BOOK) else { continue };
@@ -74,10 +81,7 @@ fn wanted() -> (BTreeMap<PathBuf, String>, Vec<String>) {
             }
         }
     }
-    match filled(&readme.text) {
-        Ok(text) => drop(made.insert(readme.path, text)),
-        Err(error) => wrong.push(format!("{}: {error:#}", readme.path.display())),
-    }
+    made.insert(readme.path, readme.text);
     (made, wrong)
 }
 
@@ -109,6 +113,7 @@ fn make(name: &str) -> anyhow::Result<Option<String>> {
             Some(("generated", rest)) => match rest.split_once('/') {
                 Some(("cut", item)) => cut_of(item)?,
                 Some(("diff", files)) => diff_of(files)?,
+                Some(("python", name)) => tables::python(name.trim_end_matches(".py"))?,
                 _ => bail!("nothing makes {name}"),
             },
             _ => return Ok(None),
@@ -140,7 +145,9 @@ fn diff_of(name: &str) -> anyhow::Result<String> {
     };
     let (left, right, file) = whole().context("a diff is left-right/file.diff")?;
     let both = match (left, right) {
-        ("blocking" | "actix", "actix" | "axum") => [left, right].map(|name| format!("server-{name}")),
+        ("blocking" | "actix", "actix" | "axum") => {
+            [left, right].map(|name| format!("server-{name}"))
+        }
         ("io", "both") => ["io-blocking", "io-async"].map(str::to_owned),
         _ => bail!("there are no two voices called {left} and {right}"),
     };
@@ -161,7 +168,8 @@ fn filled(text: &str) -> anyhow::Result<String> {
     let mut rest = text;
     while let Some(start) = rest.find(OPEN) {
         let (before, after) = rest.split_at(start);
-        let (name, _) = after[OPEN.len()..].split_once(" -->").context("a block's name has an end")?;
+        let (name, _) =
+            after[OPEN.len()..].split_once(" -->").context("a block's name has an end")?;
         let end = after.find(CLOSE).with_context(|| format!("the block `{name}` has no end"))?;
         let inside = block(name)?;
         filled.push_str(&format!("{before}{OPEN}{name} -->\n{}\n{CLOSE}", inside.trim_end()));
@@ -173,6 +181,7 @@ fn filled(text: &str) -> anyhow::Result<String> {
 fn block(name: &str) -> anyhow::Result<String> {
     match name {
         "wait" => tables::wait_side_by_side(),
+        "picture" => figures::picture(),
         figure => figures::make(&format!("{figure}.md")),
     }
 }

@@ -194,8 +194,7 @@ mod tests {
     #[test]
     fn items_come_in_order_with_what_is_inside_an_impl_and_without_tests() {
         let names: Vec<_> = items(SOURCE).into_iter().map(|item| item.name).collect();
-        let expected =
-            ["Pool", "MANY", "impl Offer for Pool", "Pool::Error", "Pool::run", "last"];
+        let expected = ["Pool", "MANY", "impl Offer for Pool", "Pool::Error", "Pool::run", "last"];
         assert_eq!(names, expected);
     }
 

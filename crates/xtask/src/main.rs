@@ -44,7 +44,14 @@ enum Chore {
     },
     /// Write what pages and the README take from the code: cuts, diffs, tables, figures
     Generate,
-    /// Check the book: includes, anchors, links, images, numbers typed by hand, generated files
+    /// Keep a run under docs/src/results/ with its date, and fill README and figures from the newest
+    #[command(alias = "readme")]
+    Keep {
+        /// A run's results
+        #[arg(default_value = "lab-report/results.json")]
+        results: PathBuf,
+    },
+    /// Check the book and the voices: includes, links, images, typed numbers, generated files, alignment
     CheckDocs,
 }
 
@@ -58,6 +65,10 @@ fn main() -> anyhow::Result<ExitCode> {
             book::build(&out)?;
         }
         Chore::Generate => generate()?,
+        Chore::Keep { results } => {
+            println!("kept in {}", figures::keep(&results)?.display());
+            generate()?;
+        }
         Chore::CheckDocs => {
             if !check() {
                 return Ok(ExitCode::FAILURE);
@@ -77,7 +88,8 @@ fn generate() -> anyhow::Result<()> {
 
 /// Says what is wrong; true when nothing is.
 fn check() -> bool {
-    let wrong = check::complaints();
+    let mut wrong = check::complaints();
+    wrong.extend(alignment::complaints());
     for complaint in &wrong {
         eprintln!("{complaint}");
     }

@@ -46,7 +46,9 @@ fn wrongs(manifest: &str, has_lib: bool, has_bin: bool, is_benches: bool) -> Vec
     for (has, kind) in [(has_lib, "[lib]"), (has_bin, "[[bin]]")] {
         let targets: Vec<_> = sections.keys().filter(|header| header.starts_with(kind)).collect();
         if has && targets.is_empty() {
-            wrong.push(format!("{kind} is missing, so `cargo bench -- --save-baseline x` fails on it"));
+            wrong.push(format!(
+                "{kind} is missing, so `cargo bench -- --save-baseline x` fails on it"
+            ));
         }
         for target in targets {
             if !says(target, "bench = false") {

@@ -7,8 +7,29 @@ use crate::pages::Page;
 
 /// What follows a number that someone has measured.
 const UNITS: [&str; 23] = [
-    "ms", "µs", "us", "ns", "milliseconds", "microseconds", "req/s", "requests/s", "rps", "B", "KB", "KiB", "MB",
-    "MiB", "GB", "GiB", "x", "×", "%", "percent", "times", "fold", "s",
+    "ms",
+    "µs",
+    "us",
+    "ns",
+    "milliseconds",
+    "microseconds",
+    "req/s",
+    "requests/s",
+    "rps",
+    "B",
+    "KB",
+    "KiB",
+    "MB",
+    "MiB",
+    "GB",
+    "GiB",
+    "x",
+    "×",
+    "%",
+    "percent",
+    "times",
+    "fold",
+    "s",
 ];
 
 /// Phrases that are no measurement, each where it stands and why.
@@ -19,12 +40,13 @@ pub(crate) fn typed_numbers(page: &Page) -> Vec<String> {
     let mut wrong = Vec::new();
     for (number, line) in (1..).zip(page.prose().lines()) {
         for found in measured(line) {
-            let listed = LISTED.iter().any(|(file, phrase, _)| {
-                page.path.ends_with(file) && *phrase == found
-            });
+            let listed = LISTED
+                .iter()
+                .any(|(file, phrase, _)| page.path.ends_with(file) && *phrase == found);
             if !listed {
                 let page = page.path.display();
-                wrong.push(format!("{page}:{number}: `{found}` is typed by hand; include a figure"));
+                wrong
+                    .push(format!("{page}:{number}: `{found}` is typed by hand; include a figure"));
             }
         }
     }
@@ -37,9 +59,8 @@ fn measured(line: &str) -> Vec<String> {
     let mut rest = line;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         let tail = &rest[start..];
-        let end = tail
-            .find(|c: char| !(c.is_ascii_digit() || ".,–-".contains(c)))
-            .unwrap_or(tail.len());
+        let end =
+            tail.find(|c: char| !(c.is_ascii_digit() || ".,–-".contains(c))).unwrap_or(tail.len());
         let after = &tail[end..];
         let spaced = after.trim_start_matches([' ', '\u{a0}', '-']);
         let unit = UNITS.iter().find(|unit| {
@@ -64,15 +85,21 @@ mod tests {
 
     #[test]
     fn a_number_with_a_unit_is_refused_in_prose_and_allowed_in_code() {
-        assert_eq!(typed_numbers(&page("`12 ms`\n```text\n3 MB\n```\n{{#include 4 ms}}\n")), [""; 0]);
-        for typed in ["It took 12 ms.", "ten 1.5x", "about 40 %", "10–13 s", "3,000 req/s", "2×"] {
+        assert_eq!(
+            typed_numbers(&page("`12 ms`\n```text\n3 MB\n```\n{{#include 4 ms}}\n")),
+            [""; 0]
+        );
+        for typed in ["It took 12 ms.", "ten 1.5x", "about 40 %", "10–13 s", "3,000 req/s", "2×"]
+        {
             assert_eq!(typed_numbers(&page(typed)).len(), 1, "{typed}");
         }
     }
 
     #[test]
     fn names_counts_and_references_are_no_measurements() {
-        for text in ["HTTP/1.1", "RFC 9112 section 3", "20 names", "three servers", "a 503", "http11 s"] {
+        for text in
+            ["HTTP/1.1", "RFC 9112 section 3", "20 names", "three servers", "a 503", "http11 s"]
+        {
             assert_eq!(typed_numbers(&page(text)), [""; 0], "{text}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use anyhow::Context;
 use clap::{Args, Command};
 use contract::{Limits, PathParam, Wait};
 use serde_json::Value;
@@ -41,7 +42,10 @@ pub(crate) fn flags() -> String {
         if heading != Some(flag.get_help_heading()) {
             heading = Some(flag.get_help_heading());
             let title = flag.get_help_heading().unwrap_or("Every server");
-            let _ = write!(table, "\n**{title}**\n\n| flag | variable | default | what |\n|---|---|---|---|\n");
+            let _ = write!(
+                table,
+                "\n**{title}**\n\n| flag | variable | default | what |\n|---|---|---|---|\n"
+            );
         }
         let name = flag.get_long().unwrap_or_default();
         let variable = flag.get_env().unwrap_or_default().to_string_lossy().into_owned();
@@ -67,7 +71,7 @@ pub(crate) fn problem() -> String {
 
 /// The handler that waits, as the article writes it and in two voices of ours.
 pub(crate) fn wait_side_by_side() -> anyhow::Result<String> {
-    let python = cut_python(&source("docs/src/article.py")?, "wait");
+    let python = python("wait")?;
     let rust = |server: &str| -> anyhow::Result<String> {
         let file = source(&format!("crates/{server}/src/handlers/wait.rs"))?;
         Ok(cut(&file, "wait").expect("the alignment test has seen it"))
@@ -82,14 +86,19 @@ pub(crate) fn wait_side_by_side() -> anyhow::Result<String> {
     ))
 }
 
-/// A function of a Python file, from its decorator to the line before the next item.
-fn cut_python(source: &str, name: &str) -> String {
+/// A function of the article.
+pub(crate) fn python(name: &str) -> anyhow::Result<String> {
+    let found = cut_python(&source("docs/src/article.py")?, name);
+    found.with_context(|| format!("the article has no function {name}"))
+}
+
+/// A function of a Python file, from its decorator to its last line.
+fn cut_python(source: &str, name: &str) -> Option<String> {
     let lines: Vec<&str> = source.lines().collect();
-    let is_definition = |line: &&str| line.starts_with(&format!("async def {name}("));
-    let at = lines.iter().position(|line| is_definition(line)).unwrap_or(0);
+    let at = lines.iter().position(|line| line.starts_with(&format!("async def {name}(")))?;
     let start = lines[..at].iter().rposition(|line| !line.starts_with('@')).map_or(0, |i| i + 1);
     let body = lines[at + 1..].iter().take_while(|line| line.starts_with(' ')).count();
-    lines[start..=at + body].join("\n") + "\n"
+    Some(lines[start..=at + body].join("\n") + "\n")
 }
 
 #[cfg(test)]
@@ -99,7 +108,10 @@ mod tests {
     #[test]
     fn every_operation_has_a_row() {
         let table = routes();
-        assert!(table.contains("| `GET /wait/{seconds}` | Wait, then answer | 200, 422, 503 |"), "{table}");
+        assert!(
+            table.contains("| `GET /wait/{seconds}` | Wait, then answer | 200, 422, 503 |"),
+            "{table}"
+        );
         assert!(table.contains("| `POST /echo` |"), "{table}");
     }
 
@@ -115,7 +127,9 @@ mod tests {
     #[test]
     fn a_function_of_python_is_cut_whole() {
         let source = "import asyncio\n\n\n@app.get(\"/wait\")\nasync def wait(a: int):\n    await b()\n    return a\n\n\nx = 1\n";
-        let expected = "@app.get(\"/wait\")\nasync def wait(a: int):\n    await b()\n    return a\n";
-        assert_eq!(cut_python(source, "wait"), expected);
+        let expected =
+            "@app.get(\"/wait\")\nasync def wait(a: int):\n    await b()\n    return a\n";
+        assert_eq!(cut_python(source, "wait").as_deref(), Some(expected));
+        assert_eq!(cut_python(source, "nap"), None);
     }
 }

@@ -1,0 +1,12 @@
+/// Calls the handler, completes the reply. `http-blocking` has checked the head by the same rules.
+pub(crate) fn answer(app: &App, router: &Router, request: Request) -> Response {
+    let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
+    let (id, seen) = (RequestId::of(given), Seen::of(&request));
+    let reply = match catch_unwind(AssertUnwindSafe(|| router.call(request))) {
+        Ok(reply) => reply,
+        Err(_) => panicked(&id),
+    };
+    let reply = complete(app, &id, &seen, reply);
+    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
+    reply
+}
