@@ -43,6 +43,8 @@ pub struct Answers {
 pub struct Agreement {
     /// How many scripts were sent to each server.
     pub scripts: usize,
+    /// Those on which a server differs and an exception on the list says why.
+    pub excepted: usize,
     /// Those on which they differ.
     pub disagreements: Vec<String>,
     /// What no server may do, agreed or not: a 500, a hang, a reply that is no HTTP, its own death.
@@ -86,8 +88,9 @@ pub fn agree(servers: &Bench<'_>, scripts: &[Script]) -> Agreement {
                     let mut found = found.lock().expect("no holder panics");
                     found.scripts += 1;
                     match seen {
-                        Ok(None) => {}
-                        Ok(Some(difference)) => found.disagreements.push(difference),
+                        Ok(Compared::Alike) => {}
+                        Ok(Compared::Excepted) => found.excepted += 1,
+                        Ok(Compared::Differ(difference)) => found.disagreements.push(difference),
                         Err(violation) => found.violations.push(violation),
                     }
                 }
@@ -103,38 +106,45 @@ pub fn agree(servers: &Bench<'_>, scripts: &[Script]) -> Agreement {
     found
 }
 
-fn compare(servers: &Bench<'_>, script: &Script) -> Result<Option<String>, String> {
-    let mut difference = None;
+enum Compared {
+    Alike,
+    Excepted,
+    Differ(String),
+}
+
+fn compare(servers: &Bench<'_>, script: &Script) -> Result<Compared, String> {
+    let mut difference = String::new();
     for patience in [1, 6] {
-        let (mut seen, mut excepted) = (Vec::new(), Vec::new());
+        let (mut bound, mut free) = (Vec::new(), Vec::new());
         for (name, server) in servers {
             let answers = observe(server, script, patience)
                 .map_err(|error| told(script, &format!("{name}: {error}")))?;
-            let by_case = exceptions::difference(name, &script.name);
-            if by_case.is_some() {
-                excepted.push((*name, answers));
-            } else if script.is_case || exceptions::covering(name, &script.bytes).is_none() {
-                seen.push((*name, answers));
+            let excepted = match script.is_case {
+                true => exceptions::difference(name, &script.name),
+                false => exceptions::covering(name, &script.bytes),
+            };
+            if excepted.is_some() { &mut free } else { &mut bound }.push((*name, answers));
+        }
+        let alike = bound.windows(2).all(|pair| pair[0].1.classes == pair[1].1.classes);
+        let apart =
+            |answers: &Answers| bound.iter().any(|(_, other)| other.classes != answers.classes);
+        let stale = free.iter().find(|(_, answers)| script.is_case && !apart(answers));
+        if alike && stale.is_none() {
+            let excepted = free.iter().any(|(_, answers)| apart(answers));
+            return Ok(if excepted { Compared::Excepted } else { Compared::Alike });
+        }
+        difference = match stale {
+            Some((name, _)) if alike => {
+                format!("{name} answers as the others do, so its exception no longer applies")
             }
-        }
-        difference = difference_of(&seen, &excepted);
-        if difference.is_none() {
-            return Ok(None);
-        }
+            _ => {
+                let answers =
+                    bound.iter().map(|(name, answers)| format!("{name} {:?}", answers.statuses));
+                answers.collect::<Vec<_>>().join(", ")
+            }
+        };
     }
-    Ok(difference.map(|difference| told(script, &difference)))
-}
-
-/// Who answers otherwise, or who should by the list of exceptions and does not.
-fn difference_of(seen: &[(&str, Answers)], excepted: &[(&str, Answers)]) -> Option<String> {
-    if seen.windows(2).any(|pair| pair[0].1.classes != pair[1].1.classes) {
-        let answers: Vec<_> =
-            seen.iter().map(|(name, answers)| format!("{name} {:?}", answers.statuses)).collect();
-        return Some(answers.join(", "));
-    }
-    let (_, agreed) = seen.first()?;
-    let (name, _) = excepted.iter().find(|(_, answers)| answers.classes == agreed.classes)?;
-    Some(format!("{name} answers as the others do, so its exception no longer applies"))
+    Ok(Compared::Differ(told(script, &difference)))
 }
 
 fn told(script: &Script, what: &str) -> String {

@@ -27,6 +27,7 @@ pub mod lifecycle;
 pub mod mutate;
 pub mod process;
 pub mod reply;
+pub mod report;
 pub mod setup;
 pub mod shape;
 pub mod subject;

@@ -8,7 +8,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::lifecycle::LIFECYCLE;
 use crate::setup::Setup;
-use crate::wire::{self, Grade, Pace};
+use crate::wire::{self, Grade};
 use crate::{Needs, checks, exceptions};
 
 /// Judges the server whose binary this is, under the arguments of `cargo test`.
@@ -39,14 +39,8 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
         }));
     }
     for case in wire::cases() {
-        for pace in [Pace::AtOnce, Pace::ByteByByte] {
-            if pace == Pace::ByteByByte && !case.is_worth_splitting() {
-                continue;
-            }
-            let name = match pace {
-                Pace::AtOnce => format!("wire {}", case.name()),
-                Pace::ByteByByte => format!("wire, byte by byte, {}", case.name()),
-            };
+        for pace in case.paces() {
+            let name = case.name_at(pace);
             let (setup, quiet, case) = (Arc::clone(&setup), quiet.clone(), case.clone());
             let judged = server.to_owned();
             trials.push(trial(server, &name, move || {

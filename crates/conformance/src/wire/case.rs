@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::exchange::Pace;
+
 /// `{{OK}}`: a GET that answers 200 quickly.
 pub const OK: &str = "/wait/0";
 
@@ -145,14 +147,19 @@ pub fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    /// `RL-01: Plain valid GET…`
-    pub fn name(&self) -> String {
-        format!("{}: {}", self.id, self.description)
+    /// `wire RL-01: Plain valid GET…`
+    pub fn name_at(&self, pace: Pace) -> String {
+        let pace = match pace {
+            Pace::AtOnce => "wire",
+            Pace::ByteByByte => "wire, byte by byte,",
+        };
+        format!("{pace} {}: {}", self.id, self.description)
     }
 
-    /// Whether sending it byte by byte says something new and does not take long.
-    pub fn is_worth_splitting(&self) -> bool {
-        self.steps.is_empty() && fill_in(&self.request, "127.0.0.1:65535").len() <= 700
+    /// At once, and byte by byte where that says something new and does not take long.
+    pub fn paces(&self) -> impl Iterator<Item = Pace> + use<> {
+        let short = self.steps.is_empty() && fill_in(&self.request, "127.0.0.1:65535").len() <= 700;
+        [Pace::AtOnce, Pace::ByteByByte].into_iter().take(if short { 2 } else { 1 })
     }
 }
 
