@@ -12,7 +12,7 @@ use lab::{answer, report, tables};
 use crate::pages::BOOK;
 use crate::root::{files, read, root};
 
-const NO_RUN: &str = "*No run is kept here yet. Make one: `cargo lab`, then `cargo xtask keep lab-report/results.json`.*\n";
+const NO_RUN: &str = "*No run of this is kept here yet. Make one: `cargo lab`, then `cargo xtask keep lab-report/results.json`.*\n";
 
 /// A run that is kept, and its folder from the root of the workspace.
 #[derive(Clone, Debug)]
@@ -46,17 +46,21 @@ impl Run {
             }
             "run.md" => self.evidence(),
             "story.svg" => report::figure(results),
-            _ => {
-                let found = name.strip_suffix(".md").and_then(|name| self.scenario(name));
-                let scenario = found.with_context(|| format!("no run gives figures/{name}"))?;
-                let table = tables::one(results, scenario);
-                format!("```text\n{}\n```\n\n{}", table.trim_end(), self.source())
-            }
+            _ => match name.strip_suffix(".md").and_then(|name| self.scenario(name)) {
+                Some(scenario) => {
+                    let table = tables::one(results, scenario);
+                    format!("```text\n{}\n```\n\n{}", table.trim_end(), self.source())
+                }
+                None => return without_run(name),
+            },
         })
     }
 
+    /// A scenario that was measured.
     fn scenario(&self, name: &str) -> Option<&Scenario> {
-        self.results.scenarios.iter().find(|scenario| scenario.name == name)
+        let Results { scenarios, cells, .. } = &self.results;
+        let found = scenarios.iter().find(|scenario| scenario.name == name)?;
+        cells.iter().any(|cell| cell.scenario == name).then_some(found)
     }
 
     /// Where the numbers come from, in a line.
@@ -136,6 +140,7 @@ pub(crate) fn picture() -> anyhow::Result<String> {
 pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
     let run = Run::open(path)?;
     ensure!(!run.results.interrupted, "{} is of a run that was interrupted", path.display());
+    ensure!(!run.results.cells.is_empty(), "{} has no cell that was measured", path.display());
     let date = &run.results.started[..10.min(run.results.started.len())];
     let all = root().join(BOOK).join("results");
     let names = std::iter::once(date.to_owned()).chain((2..).map(|n| format!("{date}-{n}")));
@@ -159,7 +164,6 @@ mod tests {
     }
 
     fn run() -> Run {
-        let scenario = Scenario { name: "wait".to_owned(), ..Scenario::default() };
         let results = Results {
             schema: lab::results::SCHEMA,
             started: "2026-11-22T10:00:00Z".to_owned(),
@@ -174,7 +178,7 @@ mod tests {
             rounds_per_ms: 1,
             notes: Vec::new(),
             competitors: Vec::new(),
-            scenarios: vec![scenario],
+            scenarios: Vec::new(),
             cells: Vec::new(),
         };
         Run { folder: PathBuf::from("docs/src/results/2026-11-22"), results }
@@ -182,10 +186,12 @@ mod tests {
 
     #[test]
     fn every_figure_names_its_run() {
-        for name in ["answer.md", "wait.md", "run.md"] {
+        for name in ["answer.md", "run.md"] {
             let text = run().make(name).unwrap();
             assert!(text.contains("2026-11-22") && text.contains("`cargo lab`"), "{name}: {text}");
         }
+        assert!(run().make("waiting.md").unwrap().contains("No run of this"));
+        assert!(run().make("nap.md").is_err());
         assert!(run().picture().contains("docs/src/results/2026-11-22/results.json"));
     }
 }
