@@ -112,6 +112,10 @@ pub struct Compare {
     #[arg(long)]
     pub share_cpus: bool,
 
+    /// Take the servers' binaries as they are, without asking cargo whether they are up to date
+    #[arg(long)]
+    pub no_build: bool,
+
     /// Measure a server that fails the contract all the same; every output says so
     #[arg(long)]
     pub keep_failing: bool,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{Cell as Box, CellAlignment, ContentArrangement, Table};
 
-use crate::results::{Competitor, Kind, Level, Results, Scenario};
+use crate::results::{Competitor, Kind, Level, Results, Scenario, Tail};
 use crate::verdict::thousands;
 use crate::view::{
     self, CPU, Difference, FELT, Missing, P50, RATE, RSS, Ratio, Read, SPAN, THREADS,
@@ -82,15 +82,15 @@ fn numbers(
         let figure = results.figure((&scenario.name, &level.name), &who.name, read);
         Box::new(figure.map_or("–".to_owned(), |figure| show(figure.median())))
     };
-    let slowest = |value: f64| format!("max {}", latency(value));
-    let tail: fn(f64) -> String = match level.tail {
-        crate::results::Tail::P99 => latency,
-        crate::results::Tail::Slowest => slowest,
+    let tail = match results.figure((&scenario.name, &level.name), &who.name, view::tail(level)) {
+        Ok(figure) if level.tail == Tail::P99 => Box::new(latency(figure.median())),
+        // By design, or because fewer answers came than the plan counted on.
+        _ => shown(SLOWEST, |slowest| format!("max {}", latency(slowest))),
     };
     let mut row = vec![
         shown(RATE, thousands),
         shown(P50, latency),
-        shown(view::tail(level), tail),
+        tail,
         shown(CPU, |value| format!("{value:.0}")),
         shown(THREADS, thousands),
         shown(RSS, |bytes| format!("{:.0}", bytes / 1e6)),
