@@ -9,7 +9,7 @@ use comfy_table::{Cell as Box, CellAlignment, ContentArrangement, Table};
 use crate::results::{Competitor, Kind, Level, Results, Scenario, Tail};
 use crate::verdict::thousands;
 use crate::view::{
-    self, CPU, Difference, FELT, Missing, P50, RATE, RSS, Ratio, Read, SPAN, THREADS,
+    self, CPU, Difference, FELT, Missing, P50, RATE, RSS, Ratio, Read, SLOWEST, SPAN, THREADS,
 };
 
 /// The table of every scenario that was measured, with what was true of all of them first.
