@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::numbers::typed_numbers;
 use crate::pages::{BOOK, Page};
 use crate::root::{files, read, root};
-use crate::{generate, pages};
+use crate::{commands, generate, pages};
 
 /// Everything that is wrong, each with its page and line.
 pub(crate) fn complaints() -> Vec<String> {
@@ -22,6 +22,7 @@ pub(crate) fn complaints() -> Vec<String> {
         wrong.extend(links(page, &all, exists));
         wrong.extend(paths(page, exists));
         wrong.extend(typed_numbers(page));
+        wrong.extend(commands::refused(page));
     }
     wrong.extend(summary(&book));
     let lock = read(&root().join("Cargo.lock"));

@@ -5,6 +5,7 @@
 mod alignment;
 mod book;
 mod check;
+mod commands;
 mod exceptions;
 mod figures;
 mod generate;
