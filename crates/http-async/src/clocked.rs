@@ -378,11 +378,7 @@ impl Drop for Clocked {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };
-        let draining = state.drain().is_draining();
-        runtime.spawn(async move {
-            linger(socket, draining).await;
-            drop(admission);
-        });
+        runtime.spawn(async move { linger(socket, admission.0.drain()).await });
     }
 }
 

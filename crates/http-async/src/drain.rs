@@ -89,7 +89,7 @@ impl Drain {
             let reply = refusal(StatusCode::SERVICE_UNAVAILABLE);
             // A new socket's buffer is empty: the reply fits, unless the client has gone.
             if socket.writable().await.is_ok() && socket.try_write(reply.as_bytes()).is_ok() {
-                linger(socket, drain.is_draining()).await;
+                linger(socket, &drain).await;
             }
             drain.0.refusing.fetch_sub(1, Ordering::Relaxed);
         });

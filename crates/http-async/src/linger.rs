@@ -4,11 +4,15 @@
 //! (RFC 9112 section 9.6). So the write side is closed first, and what still comes in is thrown away for a while.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::select;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+
+use crate::Drain;
 
 /// As long as a client may go on sending after its answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -17,16 +21,18 @@ const PATIENCE_WHILE_DRAINING: Duration = Duration::from_millis(200);
 /// As much as is thrown away; a client that sends more gets its RST.
 const MOST: usize = 16 << 20;
 
-/// Closes the write side, then reads until the client closes too.
-pub(crate) async fn linger(mut socket: TcpStream, draining: bool) {
-    let patience = if draining { PATIENCE_WHILE_DRAINING } else { PATIENCE };
-    // Not in time: the RST is what is left.
-    let _ = timeout(patience, async {
+/// Closes the write side, then reads until the client closes too, or for as long as it deserves.
+pub(crate) async fn linger(mut socket: TcpStream, drain: &Drain) {
+    let closed = pin!(timeout(PATIENCE, async {
         if socket.shutdown().await.is_ok() {
             discard(&socket).await;
         }
-    })
-    .await;
+    }));
+    let drained = pin!(async {
+        drain.started().await;
+        sleep(PATIENCE_WHILE_DRAINING).await;
+    });
+    select(closed, drained).await;
 }
 
 async fn discard(socket: &TcpStream) {

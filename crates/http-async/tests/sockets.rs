@@ -49,6 +49,8 @@ on_both! {
     a_nearly_full_server_closes_after_each_reply
     a_drain_ends_idle_connections_and_half_heads_at_once
     a_drain_waits_for_the_request_in_flight
+    a_drain_ends_a_connection_after_the_reply_that_had_begun
+    a_drain_does_not_wait_for_a_client_that_lingers
     a_drain_cuts_what_does_not_end
     a_drain_refuses_new_connections
 }
@@ -282,12 +284,14 @@ fn a_body_held_back_for_100_is_not_waited_for(start: Start) {
 
 fn nothing_is_answered_after_connection_close(start: Start) {
     let server = Server::start(start, 10);
-    for path in ["/", "/slow"] {
+    for (path, takes) in [("/", Duration::ZERO), ("/slow", Duration::from_millis(300))] {
         let mut client = Client::connect(server.addr);
         let last = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         let heard = client.send(format!("{GET}{last}{GET}")).until_closed();
         assert_eq!(heard.text.matches("HTTP/1.1 200").count(), 2, "{}", heard.text);
         assert_eq!(heard.text.matches("connection: close").count(), 1, "{}", heard.text);
+        // At once, and not when the next clock looks.
+        assert!(heard.after < takes + CLOCKS.head / 2, "{:?}", heard.after);
     }
 }
 
@@ -349,6 +353,29 @@ fn a_drain_waits_for_the_request_in_flight(start: Start) {
         assert_eq!(heard.text.matches("HTTP/1.1").count(), 1, "{}", heard.text);
     }
     assert_eq!(server.drained.recv_timeout(Duration::from_secs(5)).unwrap().cut, 0);
+}
+
+fn a_drain_ends_a_connection_after_the_reply_that_had_begun(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("GET /halves HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(!client.reply().contains("connection: close"));
+    server.drain.start();
+    let heard = client.until_closed();
+    assert!(heard.text.ends_with("two\r\n0\r\n\r\n"), "{}", heard.text);
+    assert!(heard.after < CLOCKS.idle, "{:?}", heard.after);
+    assert_eq!(server.drained.recv_timeout(Duration::from_secs(5)).unwrap().cut, 0);
+}
+
+fn a_drain_does_not_wait_for_a_client_that_lingers(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n");
+    assert!(client.until_closed().text.ends_with("hello"));
+    let since = Instant::now();
+    server.drain.start();
+    assert_eq!(server.drained.recv_timeout(Duration::from_secs(5)).unwrap().cut, 0);
+    assert!(since.elapsed() < Duration::from_millis(800), "{:?}", since.elapsed());
 }
 
 fn a_drain_cuts_what_does_not_end(start: Start) {

@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use actix_http::body::{BodySize, BoxBody, MessageBody};
+use actix_http::body::{BodySize, BodyStream, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
 use actix_http::{ConnectionType, HttpService, KeepAlive, Payload, Request, Response, StatusCode};
 use actix_service::{ServiceFactoryExt, fn_service};
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http_async::{BodyError, Clocked, Connection, Content, Drain, Drained, InFlight, Lent, Paced};
 use tokio::net::TcpStream;
 
@@ -93,6 +93,13 @@ async fn answer(
             text(StatusCode::OK, "slow".to_owned())
         }
         "/never" => pending().await,
+        "/halves" => {
+            let halves = stream::iter(["one ", "two"]).then(|half| async move {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                Ok::<_, Infallible>(Bytes::from_static(half.as_bytes()))
+            });
+            Response::with_body(StatusCode::OK, BoxBody::new(BodyStream::new(Box::pin(halves))))
+        }
         "/large" => Response::with_body(StatusCode::OK, BoxBody::new(Endless)),
         "/echo" => {
             let body = Paced::new(body, connection.clone(), PACE);

@@ -10,9 +10,10 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use http_async::{BodyError, Connection, Content, Drain, Drained, InFlight, Lent, Paced, Reply};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::server::conn::http1;
@@ -83,6 +84,13 @@ async fn answer(
             Response::new(text("slow".to_owned()))
         }
         "/never" => pending().await,
+        "/halves" => {
+            let halves = stream::iter(["one ", "two"]).then(|half| async move {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                Ok(Frame::data(Bytes::from_static(half.as_bytes())))
+            });
+            Response::new(StreamBody::new(halves).boxed_unsync())
+        }
         "/large" => Response::new(Endless.boxed_unsync()),
         "/echo" => match Paced::new(body, connection.clone(), PACE).collect().await {
             Ok(body) => Response::new(text(format!("len={}", body.to_bytes().len()))),
