@@ -74,8 +74,14 @@ impl Run {
             machine.cores,
             machine.cpu,
             machine.kernel,
-            self.results.command.join(" "),
+            self.command(),
         )
+    }
+
+    /// The command as anyone would type it: the program's own path is of no use elsewhere.
+    fn command(&self) -> String {
+        let arguments = self.results.command.iter().skip(1).map(String::as_str);
+        ["cargo lab"].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
     }
 
     /// Where it ran and what ran, as a table.
@@ -141,6 +147,14 @@ pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
     let run = Run::open(path)?;
     ensure!(!run.results.interrupted, "{} is of a run that was interrupted", path.display());
     ensure!(!run.results.cells.is_empty(), "{} has no cell that was measured", path.display());
+    for competitor in &run.results.competitors {
+        ensure!(
+            competitor.failed.is_empty(),
+            "{} failed the contract: {}",
+            competitor.name,
+            competitor.failed.join("; ")
+        );
+    }
     let date = &run.results.started[..10.min(run.results.started.len())];
     let all = root().join(BOOK).join("results");
     let names = std::iter::once(date.to_owned()).chain((2..).map(|n| format!("{date}-{n}")));
@@ -149,6 +163,13 @@ pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("results.json"), read(path))?;
     fs::write(folder.join("report.html"), report::html(&run.results))?;
+    // The answer says that they lie beside it.
+    let beside = path.parent().unwrap_or(Path::new(".")).join("histograms");
+    fs::create_dir_all(folder.join("histograms"))?;
+    for histogram in files(&beside, "") {
+        let name = histogram.file_name().expect("a file has a name");
+        fs::copy(&histogram, folder.join("histograms").join(name))?;
+    }
     Ok(folder)
 }
 
@@ -168,7 +189,7 @@ mod tests {
             schema: lab::results::SCHEMA,
             started: "2026-11-22T10:00:00Z".to_owned(),
             took_s: 1.0,
-            command: ["cargo", "lab"].map(str::to_owned).to_vec(),
+            command: ["/somewhere/lab", "compare"].map(str::to_owned).to_vec(),
             seed: 7,
             rounds: 3,
             interrupted: false,
@@ -188,7 +209,10 @@ mod tests {
     fn every_figure_names_its_run() {
         for name in ["answer.md", "run.md"] {
             let text = run().make(name).unwrap();
-            assert!(text.contains("2026-11-22") && text.contains("`cargo lab`"), "{name}: {text}");
+            assert!(
+                text.contains("2026-11-22") && text.contains("`cargo lab compare`"),
+                "{name}: {text}"
+            );
         }
         assert!(run().make("waiting.md").unwrap().contains("No run of this"));
         assert!(run().make("nap.md").is_err());

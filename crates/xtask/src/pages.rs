@@ -89,7 +89,7 @@ impl Page {
     /// Where it links to, outside code.
     pub(crate) fn links(&self) -> Vec<Link> {
         let mut found = Vec::new();
-        for (number, line) in (1..).zip(self.prose().lines()) {
+        for (number, line) in (1..).zip(self.without_code(true).lines()) {
             let mut rest = line;
             while let Some(at) = rest.find("](") {
                 let before = &rest[..at];
@@ -104,15 +104,20 @@ impl Page {
         found
     }
 
-    /// The page without code, comments, directives and generated parts; every line stays where it was.
+    /// What a person wrote: the page without code, comments, directives and generated parts.
     pub(crate) fn prose(&self) -> String {
+        self.without_code(false)
+    }
+
+    /// The page without code, comments and directives; every line stays where it was.
+    fn without_code(&self, generated: bool) -> String {
         let mut prose = String::new();
         let (mut in_fence, mut in_generated) = (false, false);
         for line in self.text.lines() {
             let text = line.trim_start();
             let is_fence = text.starts_with("```");
             in_generated |= text.starts_with("<!-- generated");
-            if !is_fence && !in_fence && !in_generated {
+            if !is_fence && !in_fence && (generated || !in_generated) {
                 prose.push_str(&without_spans(line));
             }
             in_fence ^= is_fence;
@@ -184,6 +189,7 @@ pub(crate) mod tests {
             "one `two` <!-- three -->\n```text\nfour\n```\n<!-- generated: x -->\nfive\n<!-- /generated -->\nsix",
         );
         assert_eq!(page.prose(), "one code \n\n\n\n\n\n\nsix\n");
+        assert!(page.without_code(true).contains("five"));
     }
 
     #[test]
