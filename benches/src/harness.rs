@@ -1,8 +1,8 @@
 //! Criterion, told where to write and how long to measure; and after it, the tables.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
-use std::{env, fs};
 
 use anyhow::Context;
 use criterion::measurement::WallTime;
@@ -90,10 +90,9 @@ impl Harness {
             println!(
                 "\nWhat a request costs, warm: medians, and × blocking with its 95 % interval\n"
             );
-            println!("{routes}\n{} {}", Split::here().told(), table::CAVEATS);
+            println!("{routes}\n{}\n{}", Split::here().told(), table::CAVEATS);
         }
-        let version = env!("CARGO_PKG_VERSION");
-        println!("waitlab {version}, every figure in {}", self.home.display());
+        println!("Every figure, with its samples: {}", self.home.display());
         Ok(())
     }
 }

@@ -11,8 +11,8 @@ const NORMAL_95: f64 = 1.96;
 
 /// What the table of routes does not show.
 pub(crate) const CAVEATS: &str = "\
-alike: the interval holds 1, or the ratio is no further from 1 than `blocking again`, which is the same process
-measured once more at the end of the row.
+alike: the interval holds 1, or the ratio is no further from 1 than that of `blocking again`, which is the same
+process measured once more at the end of the row.
 Not shown: tails (these are medians), memory, connections opened or slow, load on a schedule, more cores or another
 machine than this one, a network (all is loopback), a GitHub that takes its time. The benches ran one after another:
 for ratios from interleaved rounds, and all of the above, `cargo lab`.";
@@ -89,37 +89,36 @@ impl Ratio {
     }
 }
 
-/// Each cell is three lines: the median, the ratio, its interval.
+/// Two lines of names, then three lines a row: the medians, the ratios, their intervals.
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heads = self.columns.iter().map(|name| heading(name)).collect::<Vec<_>>();
-        let labels = self.rows.iter().map(|(group, _)| group.chars().count());
-        let margin = labels.max().unwrap_or_default();
-        for line in 0..2 {
-            self.line(f, margin, "", heads.iter().map(|head| head[line].clone()))?;
+        let names: Vec<_> = self.columns.iter().map(|name| heading(name)).collect();
+        let mut lines: Vec<Vec<String>> = Vec::new();
+        for at in 0..2 {
+            lines.push(line("", names.iter().map(|name| &name[at])));
         }
         for (group, cells) in &self.rows {
-            let lines = cells.iter().map(|cell| cell.map_or_else(missing, |cell| cell.lines()));
-            let lines = lines.collect::<Vec<_>>();
+            let cells: Vec<_> =
+                cells.iter().map(|cell| cell.map_or_else(missing, Cell::lines)).collect();
             for (at, label) in [group.as_str(), "", ""].into_iter().enumerate() {
-                self.line(f, margin, label, lines.iter().map(|cell| cell[at].clone()))?;
+                lines.push(line(label, cells.iter().map(|cell| &cell[at])));
             }
+        }
+        let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max();
+        let widths: Vec<_> = (0..=names.len()).filter_map(width).collect();
+        for line in &lines {
+            let mut text = format!("{:<1$}", line[0], widths[0]);
+            for (cell, width) in line.iter().zip(&widths).skip(1) {
+                text += &format!("  {cell:>width$}");
+            }
+            writeln!(f, "{}", text.trim_end())?;
         }
         Ok(())
     }
 }
 
-impl Table {
-    fn line(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        margin: usize,
-        label: &str,
-        cells: impl Iterator<Item = String>,
-    ) -> fmt::Result {
-        let cells: String = cells.map(|cell| format!(" {cell:>12}")).collect();
-        writeln!(f, "{}", format!("{label:<margin$}{cells}").trim_end())
-    }
+fn line<'a>(label: &str, cells: impl Iterator<Item = &'a String>) -> Vec<String> {
+    std::iter::once(label.to_owned()).chain(cells.cloned()).collect()
 }
 
 impl Cell {
