@@ -141,7 +141,8 @@ fn beside(results: &Results, looks: &[Look], scenario: &Scenario, level: &Level)
             Found::Nothing => None,
         }
     });
-    let heading = format!("{word} beside {} × {}", count(level.clients as u64), level.request);
+    let heading =
+        format!("{word} beside {} × {}", count(level.clients as u64), clipped(&level.request, 40));
     Block { heading, floor: None, rows: rows.collect() }
 }
 

@@ -2,7 +2,7 @@
 
 use load::gates::Kind;
 
-use crate::results::{Cell, Results};
+use crate::results::{Cell, Gate, Results};
 
 /// Every gate the generator has.
 const KINDS: [Kind; 11] = [
@@ -83,41 +83,38 @@ pub(super) fn everywhere(results: &Results) -> Vec<String> {
     names.filter(|name| everywhere(name)).collect()
 }
 
-/// The cautions of these rounds, each once: the first sentence, and in which other rounds it spoke too.
+/// The cautions of these rounds, each once: the first sentence, and in which other rounds it spoke too. Sentences that
+/// differ in their figures alone are one.
 pub(super) fn cautions(cells: &[&Cell]) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String, Vec<String>)> = Vec::new();
+    let mut found: Vec<(&Gate, Vec<u32>)> = Vec::new();
     for cell in cells.iter().filter(|cell| !cell.is_void()) {
         for gate in cell.gates.iter().filter(|gate| !gate.void) {
-            match found.iter_mut().find(|(name, ..)| *name == gate.name) {
-                Some((.., rounds)) => rounds.push(cell.round.to_string()),
-                None => found.push((
-                    gate.name.clone(),
-                    format!("{} (round {})", gate.sentence, cell.round),
-                    Vec::new(),
-                )),
+            match found.iter_mut().find(|(known, _)| says_the_same(known, gate)) {
+                Some((_, rounds)) if rounds.contains(&cell.round) => {}
+                Some((_, rounds)) => rounds.push(cell.round),
+                None => found.push((gate, vec![cell.round])),
             }
         }
     }
-    let said = found.into_iter().map(|(name, sentence, others)| match others.is_empty() {
-        true => (name, sentence),
-        false => (name, format!("{sentence}, and so in round {}", others.join(" and "))),
+    let said = found.into_iter().map(|(gate, rounds)| {
+        let others: Vec<_> = rounds[1..].iter().map(u32::to_string).collect();
+        let so = match others.is_empty() {
+            true => String::new(),
+            false => format!(", and so in round {}", others.join(" and ")),
+        };
+        (gate.name.clone(), format!("{} (round {}){so}", gate.sentence, rounds[0]))
     });
     said.collect()
+}
+
+fn says_the_same(one: &Gate, other: &Gate) -> bool {
+    let words = |gate: &Gate| gate.sentence.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+    one.name == other.name && words(one) == words(other)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Gate;
-
-    fn cell(round: u32, gates: &[(&str, bool)]) -> Cell {
-        let gates = gates.iter().map(|&(name, void)| Gate {
-            name: name.into(),
-            void,
-            sentence: format!("{name} said"),
-        });
-        Cell { round, gates: gates.collect(), ..Default::default() }
-    }
 
     #[test]
     fn no_gate_is_listed_twice() {
@@ -128,9 +125,25 @@ mod tests {
     }
 
     #[test]
-    fn a_caution_of_several_rounds_is_said_once() {
-        let cells = [cell(1, &[("errors", false)]), cell(2, &[("errors", false)])];
-        let said = cautions(&cells.iter().collect::<Vec<_>>());
-        assert_eq!(said, [("errors".into(), "errors said (round 1), and so in round 2".into())]);
+    fn a_caution_of_several_rounds_is_said_once_and_a_different_one_beside_it() {
+        let caution =
+            |sentence: &str| Gate { name: "probe".into(), void: false, sentence: sentence.into() };
+        let gates = |all: &[&str]| all.iter().map(|sentence| caution(sentence)).collect();
+        let first =
+            Cell { round: 1, gates: gates(&["13.1 ms late", "7 failed"]), ..Default::default() };
+        let second = Cell { round: 2, gates: gates(&["9 ms late"]), ..Default::default() };
+        let said: Vec<_> = cautions(&[&first, &second]).into_iter().map(|(_, said)| said).collect();
+        assert_eq!(said, ["13.1 ms late (round 1), and so in round 2", "7 failed (round 1)"]);
+    }
+
+    #[test]
+    fn a_caution_that_one_cell_lacks_is_not_of_every_cell() {
+        let caution = Gate { name: "errors".into(), ..Default::default() };
+        let with = Cell { gates: vec![caution], ..Default::default() };
+        let mut results = crate::report::made_up::results();
+        results.cells = vec![with.clone(), with.clone()];
+        assert_eq!(everywhere(&results), ["errors"]);
+        results.cells.push(Cell::default());
+        assert!(everywhere(&results).is_empty());
     }
 }

@@ -164,14 +164,17 @@ impl Panel<'_> {
                             let says = said(&who.name, level, y, self.metric.unit);
                             dots.push(Dot { x, y, says });
                         }
-                        Found::Void(why) => curve.voids.push((x, void(&who.name, level, &why))),
+                        Found::Void(why) => {
+                            curve.voids.push((x, void(&who.name, level, &why)));
+                            // A line through it would claim to know.
+                            curve.pieces.push(std::mem::take(&mut dots));
+                        }
                         Found::Nothing => {}
                     }
                 }
-                if !dots.is_empty() {
-                    curve.pieces.push(dots);
-                }
+                curve.pieces.push(dots);
             }
+            curve.pieces.retain(|piece| !piece.is_empty());
             curve
         });
         let floors = self.facet.pieces.iter().filter_map(|piece| {

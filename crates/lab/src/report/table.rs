@@ -4,7 +4,7 @@ use super::gates;
 use super::look::Look;
 use super::metrics;
 use super::points::{Found, found, why_void};
-use super::text::{bytes, count, escape, number, short, slug};
+use super::text::{bytes, clipped, count, escape, number, short, slug};
 use crate::results::{Cell, Competitor, Kind, Level, Results, Scenario, Tail};
 
 /// A column: its heading, whether the scenario has it, its value, and how that is written.
@@ -124,7 +124,7 @@ impl Table<'_> {
 {rows}</tbody>
 "#,
             escape(&level.name),
-            escape(&asked(level))
+            escape(&asked(level, 64))
         )
     }
 
@@ -193,8 +193,8 @@ impl Column {
     }
 }
 
-/// What a level asks, in words.
-pub(super) fn asked(level: &Level) -> String {
+/// What a level asks, in words, of the request no more than this many letters.
+pub(super) fn asked(level: &Level, most: usize) -> String {
     let clients = count(level.clients as u64);
     let how = match (level.kind, level.rate) {
         (Kind::Burst, _) => format!("{clients} clients connect and ask once, all at once"),
@@ -210,7 +210,8 @@ pub(super) fn asked(level: &Level) -> String {
         _ => String::new(),
     };
     let probe = level.probe.as_ref().map(|probe| format!("; a bystander asks {probe}"));
-    format!("{how}: {}{least}{}", level.request, probe.unwrap_or_default())
+    let request = clipped(&level.request, most);
+    format!("{how}: {request}{least}{}", probe.unwrap_or_default())
 }
 
 fn probed(scenario: &Scenario) -> bool {

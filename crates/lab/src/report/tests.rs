@@ -186,6 +186,23 @@ fn a_void_cell_is_its_sentence_in_chart_and_table() {
 }
 
 #[test]
+fn a_line_is_not_drawn_through_a_void_point() {
+    let lines = |results: &Results| {
+        let page = page(results, &Words::default());
+        let (_, chart) = page.split_once("<title id=\"plaintext-rate-0-t\">").unwrap();
+        chart.split("</svg>").next().unwrap().matches("class=\"line\"").count()
+    };
+    let whole = made_up::results();
+    let mut broken = whole.clone();
+    for cell in &mut broken.cells {
+        if cell.competitor == "axum" && cell.level == "closed/64" {
+            cell.gates.push(Gate { void: true, ..Default::default() });
+        }
+    }
+    assert_eq!(lines(&broken), lines(&whole) + 1);
+}
+
+#[test]
 fn a_run_in_which_all_is_void_draws_no_number() {
     let (_, results) = runs().into_iter().find(|(name, _)| name == "all void").unwrap();
     let page = page(&results, &Words::default());
