@@ -124,6 +124,11 @@ impl Connection {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
+    /// Ends the connection for every handle on it.
+    pub fn close(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
     /// Sends one request and reads its reply.
     pub fn ask(&mut self, request: &Request, host: &str) -> Result<Reply, Trouble> {
         self.send(&request.bytes(host))?;

@@ -31,6 +31,7 @@ pub const LIFECYCLE: &[Lifecycle] = &[
         run: second_signal,
     },
     Lifecycle { name: "hangup does not kill", run: hangup },
+    Lifecycle { name: "a panic is logged once, with the request's id", run: logs_a_panic },
     Lifecycle {
         name: "a port in use or a bad value is told on stderr within two seconds",
         run: bad_start,
@@ -161,6 +162,26 @@ fn hangup(setup: &Setup) -> Verdict {
     }
     server.signal(Signal::TERM);
     exit(server, 0, Duration::from_secs(2))
+}
+
+fn logs_a_panic(setup: &Setup) -> Verdict {
+    let (mut server, subject) = setup.fresh(&["--pitfalls"])?;
+    let request = Request::get("/pitfalls/panic").field("X-Request-Id", "asked-to-panic");
+    let reply = subject.ask(&request)?.expect(500)?;
+    ensure!(reply.field("x-request-id") == Some("asked-to-panic"), "the 500 does not carry the id");
+    server.signal(Signal::TERM);
+    // Whole only once it has ended.
+    server.wait(Duration::from_secs(3)).map_err(|error| format!("{error:#}"))?;
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        match server.output().matches("asked-to-panic").count() {
+            1 => return Ok(()),
+            0 if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+            count => {
+                return Err(format!("the id stands in the log {count} times; {}", server.output()));
+            }
+        }
+    }
 }
 
 fn bad_start(setup: &Setup) -> Verdict {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use crate::wire::{self, Grade, Pace};
+use crate::wire::{self, Grade};
 use crate::{Needs, Subject, checks};
 
 /// One line of the report.

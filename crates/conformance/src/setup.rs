@@ -30,6 +30,48 @@ pub const NARROW: &[&str] = &[
     "--drain=1.5",
 ];
 
+/// Each of those limits as good as switched off, and the check that must notice.
+pub const SWITCHED_OFF: &[(&str, &str)] = &[
+    ("--max-wait=60", "limits: --max-wait bounds waits and deadlines"),
+    (
+        "--offload-queue=100",
+        "offload/wait runs as many as it has threads, lets as many wait as its queue holds, and refuses the rest",
+    ),
+    (
+        "--upstream-max=256",
+        "limits: --upstream-max bounds calls; who gets no permit in time is a 503",
+    ),
+    (
+        "--head-bytes=65536",
+        "limits: a head over --head-bytes, --head-fields or --head-line is a 431 or 414, then a close",
+    ),
+    (
+        "--head-fields=96",
+        "limits: a head over --head-bytes, --head-fields or --head-line is a 431 or 414, then a close",
+    ),
+    (
+        "--head-line=16384",
+        "limits: a head over --head-bytes, --head-fields or --head-line is a 431 or 414, then a close",
+    ),
+    (
+        "--head-deadline=3600",
+        "limits: a head slower than --head-deadline ends the connection, whatever drips",
+    ),
+    ("--idle=3600", "limits: a connection without a request is closed after --idle"),
+    ("--body-bytes=1048576", "limits: a body over --body-bytes is a 413"),
+    ("--body-idle=3600", "limits: a body that stops for --body-idle is a 408"),
+    ("--body-rate=1", "limits: a body slower than --body-rate is a 408"),
+    ("--write-stall=3600", "limits: a client that does not read is cut off after --write-stall"),
+    (
+        "--handler-deadline=3600",
+        "limits: --handler-deadline holds over the wait that was asked for",
+    ),
+    (
+        "--connections=12000",
+        "limits: a connection over --connections is a 503 or a close, and room is found again",
+    ),
+];
+
 /// What those flags set.
 fn narrow() -> Limits {
     Limits {
@@ -164,6 +206,21 @@ impl Setup {
         Ok(Running { server: Mutex::new(server), subject })
     }
 
+    /// A server with narrow limits but for this one flag. Its subject still expects all of them.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn narrow_but(&self, flag: &str) -> Result<(Server, Subject), String> {
+        let name = flag.split_inclusive('=').next().unwrap_or(flag);
+        let kept = NARROW.iter().copied().filter(|other| !other.starts_with(name));
+        let flags: Vec<&str> =
+            self.workers("1").iter().copied().chain(kept).chain([flag]).collect();
+        let (server, mut subject) = self.fresh(&flags)?;
+        subject.limits = narrow();
+        Ok((server, subject))
+    }
+
     fn start(&self, flags: &[&str]) -> Result<(Server, Subject), String> {
         let server = Server::start(&self.binary, flags, PROXIES)
             .map_err(|error| format!("{flags:?}: {error:#}"))?;
@@ -182,6 +239,16 @@ impl Setup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_limit_that_is_switched_off_is_a_narrow_one_and_has_its_check() {
+        let names: Vec<_> = crate::checks().into_iter().map(|check| check.name).collect();
+        for (flag, check) in SWITCHED_OFF {
+            let name = flag.split_inclusive('=').next().unwrap();
+            assert!(NARROW.iter().any(|other| other.starts_with(name) && other != flag), "{flag}");
+            assert!(names.contains(check), "{check}");
+        }
+    }
 
     #[test]
     fn every_narrow_limit_differs_from_the_contracts() {

@@ -7,9 +7,9 @@ use std::sync::{Arc, RwLock};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::lifecycle::LIFECYCLE;
-use crate::setup::Setup;
+use crate::setup::{SWITCHED_OFF, Setup};
 use crate::wire::{self, Grade};
-use crate::{Needs, checks, exceptions};
+use crate::{Check, Needs, checks, exceptions};
 
 /// Judges the server whose binary this is, under the arguments of `cargo test`.
 ///
@@ -38,6 +38,14 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
             quiet.hold(check.alone, || (check.run)(&setup.subject(check.needs)?))
         }));
     }
+    for (flag, name) in SWITCHED_OFF {
+        let Some(check) = checks().into_iter().find(|check| check.name == *name) else { continue };
+        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
+        trials.push(trial(server, &format!("with {flag} the judge convicts"), move || {
+            // It has a server to itself, and what it waits for does not come however quiet it is.
+            quiet.hold(false, || convicts(&setup, flag, check))
+        }));
+    }
     for case in wire::cases() {
         for pace in case.paces() {
             let name = case.name_at(pace);
@@ -56,6 +64,15 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
         trials.push(trial(server, life.name, move || quiet.hold(true, || (life.run)(&setup))));
     }
     trials
+}
+
+/// A check that passes without the limit it is about checks nothing.
+fn convicts(setup: &Setup, flag: &str, check: Check) -> Result<(), String> {
+    let (_server, subject) = setup.narrow_but(flag)?;
+    match (check.run)(&subject) {
+        Err(_) => Ok(()),
+        Ok(()) => Err(format!("\"{}\" passes with {flag}", check.name)),
+    }
 }
 
 /// A warning passes if it is on the list, and whatever is on the list must be a warning.

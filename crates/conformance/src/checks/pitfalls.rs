@@ -7,6 +7,12 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("pitfalls are not there unless asked for", Needs::Stub, absent),
     Check::new("pitfalls/blocking-wait answers as wait does", Needs::Pitfalls, as_wait),
     Check::new(
+        "a handler that panics is a 500 problem, counted, and no reason to stop",
+        Needs::Pitfalls,
+        panics,
+    )
+    .alone(),
+    Check::new(
         "the shape check convicts pitfalls/blocking-wait wherever there is an event loop",
         Needs::Accused,
         convicted,
@@ -30,6 +36,22 @@ fn as_wait(subject: &Subject) -> Verdict {
     let reply = subject.get_with("/pitfalls/blocking-wait/0.1", 200)?;
     ensure!(reply.text() == r#"{"message":"Waited for 0.1 seconds!"}"#, "{}", reply.text());
     subject.problem("/pitfalls/blocking-wait/-1", 422).map(drop)
+}
+
+fn panics(subject: &Subject) -> Verdict {
+    let before = subject.metric("http_panics_total")?;
+    for _ in 0..20 {
+        let problem = subject.problem("/pitfalls/panic", 500)?;
+        ensure!(
+            !problem.detail.contains("purpose"),
+            "the client is told the panic: {}",
+            problem.detail
+        );
+        subject.get_with("/wait/0", 200)?;
+    }
+    let counted = subject.metric("http_panics_total")? - before;
+    ensure!((counted - 20.0).abs() < 0.5, "20 panics were counted as {counted}");
+    Ok(())
 }
 
 fn convicted(subject: &Subject) -> Verdict {
