@@ -42,7 +42,7 @@ impl Run {
         Ok(match name {
             "answer.md" => {
                 let lines = answer::lines(results, &self.folder);
-                format!("```text\n{}\n```\n\n{}", lines.join("\n").trim_end(), self.source())
+                format!("{}\n{}", as_markdown(&lines), self.source())
             }
             "run.md" => self.evidence(),
             "story.svg" => report::figure(results),
@@ -109,12 +109,40 @@ impl Run {
     /// The picture, for the README.
     fn picture(&self) -> String {
         format!(
-            "![What the run found, in one picture: the table below says the same in words]({BOOK}/figures/story.svg)\n\n\
-             {}\nThe whole report: [report.html]({folder}/report.html) · every cell: [results.json]({folder}/results.json)\n",
-            self.source(),
+            "![What the run found, in one picture; the table above says it in words]({BOOK}/figures/story.svg)\n\n\
+             The whole report: [report.html]({folder}/report.html) · every cell: [results.json]({folder}/results.json)\n",
             folder = self.folder.display(),
         )
     }
+}
+
+/// The ten lines of a terminal for a page: the claims as a table, the rest as they are, but for where the report is.
+fn as_markdown(lines: &[String]) -> String {
+    let mut text = String::new();
+    let mut in_table = false;
+    for line in lines.iter().filter(|line| !line.starts_with("Report ")) {
+        let is_claim = line.starts_with('"');
+        if is_claim && !in_table {
+            text.push_str("\n| the article says | verdict | what was measured |\n|---|---|---|\n");
+        } else if in_table && !is_claim {
+            text.push('\n');
+        }
+        in_table = is_claim;
+        if is_claim {
+            let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+            let mut cells: Vec<_> = cells.map(|cell| cell.replace('|', "\\|")).collect();
+            cells.resize(3, String::new());
+            text.push_str(&format!(
+                "| {} | **{}** | {} |\n",
+                cells[0],
+                cells[1],
+                cells[2..].join(" ")
+            ));
+        } else {
+            text.push_str(&format!("{line}\n\n"));
+        }
+    }
+    text
 }
 
 fn short(commit: &str) -> &str {
@@ -182,6 +210,22 @@ mod tests {
         assert!(without_run("nap.md").is_err());
         assert!(without_run("waiting.md").unwrap().contains("cargo lab"));
         assert!(make("nap.md").is_err());
+    }
+
+    #[test]
+    fn claims_are_rows_and_the_other_lines_stay() {
+        let lines = [
+            "waitlab: one",
+            "\"a\"   holds   1 · 2 ms",
+            "\"b\"   cannot tell (x)",
+            "So: c",
+            "Report d",
+        ];
+        let text = as_markdown(&lines.map(str::to_owned));
+        assert!(text.starts_with("waitlab: one\n\n\n| the article says |"), "{text}");
+        assert!(text.contains("\n| \"a\" | **holds** | 1 · 2 ms |\n"), "{text}");
+        assert!(text.contains("\n| \"b\" | **cannot tell (x)** |  |\n\nSo: c\n"), "{text}");
+        assert!(!text.contains("Report"), "{text}");
     }
 
     fn run() -> Run {
