@@ -13,6 +13,9 @@ use crate::handlers::{
 use crate::reply;
 
 /// The routes of this server.
+///
+/// actix-web tries them in this order, one after the other, and those with a parameter by a regular expression; so the
+/// others come first.
 pub(crate) fn routes(
     app: &App,
 ) -> actix_web::App<
@@ -27,19 +30,19 @@ pub(crate) fn routes(
     let served = app.clone();
     actix_web::App::new()
         .app_data(Data::new(app.clone()))
-        .service(get("/wait/{seconds}", wait::wait))
-        .service(get("/github-user/{username}", github_user::github_user))
-        .service(get("/github-users", github_users::github_users))
-        .service(get("/stream/{count}", stream::stream))
-        .service(get("/work", work::work))
-        .service(get("/offload/wait/{seconds}", offload_wait::offload_wait))
         .service(get("/plaintext", plaintext::plaintext))
         .service(post("/echo", echo::echo))
+        .service(get("/github-users", github_users::github_users))
+        .service(get("/work", work::work))
         .service(get("/healthz", healthz::healthz))
         .service(get("/readyz", readyz::readyz))
         .service(get("/metrics", metrics::metrics))
         .service(get("/openapi.json", openapi::openapi))
         .service(get("/docs", docs::page))
+        .service(get("/wait/{seconds}", wait::wait))
+        .service(get("/github-user/{username}", github_user::github_user))
+        .service(get("/stream/{count}", stream::stream))
+        .service(get("/offload/wait/{seconds}", offload_wait::offload_wait))
         .service(get("/docs/{file}", docs::file))
         .configure(move |routes| pitfalls(&served, routes))
         .default_service(web::to(reply::not_found))

@@ -12,19 +12,19 @@ use crate::reply;
 /// The routes of this server.
 pub(crate) fn routes(app: &App) -> Router {
     let mut router = Router::new()
-        .route("/wait/{seconds}", get(wait::wait))
-        .route("/github-user/{username}", get(github_user::github_user))
-        .route("/github-users", get(github_users::github_users))
-        .route("/stream/{count}", get(stream::stream))
-        .route("/work", get(work::work))
-        .route("/offload/wait/{seconds}", get(offload_wait::offload_wait))
         .route("/plaintext", get(plaintext::plaintext))
         .route("/echo", post(echo::echo))
+        .route("/github-users", get(github_users::github_users))
+        .route("/work", get(work::work))
         .route("/healthz", get(healthz::healthz))
         .route("/readyz", get(readyz::readyz))
         .route("/metrics", get(metrics::metrics))
         .route("/openapi.json", get(openapi::openapi))
         .route("/docs", get(docs::page))
+        .route("/wait/{seconds}", get(wait::wait))
+        .route("/github-user/{username}", get(github_user::github_user))
+        .route("/stream/{count}", get(stream::stream))
+        .route("/offload/wait/{seconds}", get(offload_wait::offload_wait))
         .route("/docs/{file}", get(docs::file));
     if app.pitfalls {
         router = router
