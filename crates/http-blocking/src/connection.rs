@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::CONNECTION;
 use http::{Method, StatusCode, Version};
 
 use crate::body::lock;
@@ -105,12 +104,13 @@ impl<V: Service> Connection<V> {
 
     fn answer(&mut self, head: Head) -> After {
         let asked = Asked {
-            version: head.version,
-            is_head: head.method == Method::HEAD,
-            keep_alive: head.keep_alive && head.method != Method::CONNECT,
+            version: head.request.version(),
+            is_head: head.request.method() == Method::HEAD,
+            keep_alive: head.keep_alive && head.request.method() != Method::CONNECT,
         };
         let incoming = self.incoming(&head);
-        let response = self.call(request(head, incoming.clone()));
+        let body = incoming.clone().map_or_else(Body::empty, Body::wire);
+        let response = self.call(head.request.map(|()| body));
         let after = self.write(asked, response, incoming.as_deref());
         let Some(incoming) = incoming else { return after };
         let mut incoming = lock(&incoming);
@@ -155,16 +155,15 @@ impl<V: Service> Connection<V> {
         let (parts, payload) = response.into_parts();
         let extent = extent(asked, parts.status, &parts.headers, payload.length());
         let has_content = !asked.is_head && may_have_content(parts.status);
-        let close = !asked.keep_alive
+        let mut close = !asked.keep_alive
             || (has_content && extent == Extent::Unsaid)
-            || says_close(&parts.headers)
             || self.shared.is_crowded()
             || self.shared.shutdown.is_draining()
             || incoming.is_some_and(|incoming| !lock(incoming).may_end());
         let shape =
             Shape { version: asked.version, status: parts.status, extent, keep_alive: !close };
         self.out.clear();
-        reply::encode(&mut self.out, shape, &parts.headers, self.date.now());
+        close |= !reply::encode(&mut self.out, shape, &parts.headers, self.date.now());
         let whole = match payload.0 {
             Content::Whole(bytes) if has_content => self.write_whole(&bytes).map(|()| true),
             Content::Stream { write, .. } if has_content => self.write_stream(extent, write),
@@ -262,15 +261,6 @@ struct Asked {
     keep_alive: bool,
 }
 
-fn request(head: Head, incoming: Option<Arc<Mutex<Incoming>>>) -> Request {
-    let mut request = Request::new(incoming.map_or_else(Body::empty, Body::wire));
-    *request.method_mut() = head.method;
-    *request.uri_mut() = head.uri;
-    *request.version_mut() = head.version;
-    *request.headers_mut() = head.fields;
-    request
-}
-
 fn extent(
     asked: Asked,
     status: StatusCode,
@@ -299,9 +289,4 @@ fn may_have_content(status: StatusCode) -> bool {
     !(status.is_informational()
         || status == StatusCode::NO_CONTENT
         || status == StatusCode::NOT_MODIFIED)
-}
-
-fn says_close(fields: &http::HeaderMap) -> bool {
-    let mut values = fields.get_all(CONNECTION).iter();
-    values.any(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
 }

@@ -6,7 +6,7 @@ use crate::{FromRequest, IntoResponse, Request, Response};
 /// and only keeps the implementations apart.
 pub trait Handler<T, S>: Clone + Send + Sync + 'static {
     /// Takes the arguments from the request and calls the function. The first argument that is refused is the answer.
-    fn call(&self, request: Request, state: &S) -> Response;
+    fn call(&self, request: &mut Request, state: &S) -> Response;
 }
 
 macro_rules! handlers {
@@ -17,9 +17,9 @@ macro_rules! handlers {
             R: IntoResponse,
             $($argument: FromRequest<S>,)*
         {
-            fn call(&self, mut request: Request, state: &S) -> Response {
-                let _ = (&mut request, state);
-                settle(|| Ok(self($(take::<$argument, S>(&mut request, state)?,)*).into_response()))
+            fn call(&self, request: &mut Request, state: &S) -> Response {
+                let _ = (&request, state);
+                settle(|| Ok(self($(take::<$argument, S>(request, state)?,)*).into_response()))
             }
         }
     };

@@ -4,21 +4,15 @@ use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use contract::head::check_host;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::Limits;
 
 /// A head that was accepted.
 #[derive(Debug)]
 pub struct Head {
-    /// The method; any token.
-    pub method: Method,
-    /// The target, not normalised.
-    pub uri: Uri,
-    /// HTTP/1.0 or HTTP/1.1.
-    pub version: Version,
-    /// The fields, in their order.
-    pub fields: HeaderMap,
+    /// Method, target, version and fields, as they came: nothing is normalised.
+    pub request: Request<()>,
     /// Where the body ends.
     pub framing: Framing,
     /// Whether the client wants to use the connection again.
@@ -106,7 +100,9 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Option<(Head, usize)>, Ref
         shared.slice(start..start + part.len())
     };
     let uri = Uri::from_maybe_shared(share(target.as_bytes())).map_err(|_| Refusal::Malformed)?;
-    let mut fields = HeaderMap::with_capacity(parsed.headers.len());
+    let mut request = Request::new(());
+    let fields = request.headers_mut();
+    fields.reserve(parsed.headers.len());
     let mut told = Told::default();
     for field in parsed.headers.iter() {
         told.note(field);
@@ -116,25 +112,26 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Option<(Head, usize)>, Ref
             .append(name.map_err(|_| Refusal::Malformed)?, value.map_err(|_| Refusal::Malformed)?);
     }
 
-    let version = if version == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
-    let is_http11 = version == Version::HTTP_11;
+    let is_http11 = version == 1;
     check_host(is_http11, told.host.iter()).map_err(|_| Refusal::Malformed)?;
     let framing = told.framing(is_http11)?;
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.version_mut() = if is_http11 { Version::HTTP_11 } else { Version::HTTP_10 };
     let head = Head {
         keep_alive: (is_http11 || told.keep_alive) && !told.close,
         expects_continue: told.expects_continue && is_http11 && framing != Framing::Length(0),
         framing,
-        method,
-        uri,
-        version,
-        fields,
+        request,
     };
     Ok(Some((head, length)))
 }
 
 /// The forms of RFC 9112 section 3.2, each with the methods it goes with; visible ASCII and no fragment.
 fn check_target(method: &Method, target: &[u8]) -> Result<(), Refusal> {
-    if !target.iter().all(|&byte| matches!(byte, b'!'..=b'~') && byte != b'#') {
+    // Without an early end, so that many bytes are looked at together.
+    let odd = |byte: u8| !matches!(byte, b'!'..=b'~') | (byte == b'#');
+    if target.iter().fold(false, |found, &byte| found | odd(byte)) {
         return Err(Refusal::Malformed);
     }
     let fits = match target {
@@ -286,9 +283,10 @@ mod tests {
             "PUT /a%2Fb/../c?d HTTP/1.1\r\nHost: a\r\nX: 1\r\nx:2\r\nContent-Length: 7\r\n\r\n";
         let (head, length) = parsed(&format!("{text}content")).unwrap().unwrap();
         assert_eq!(length, text.len());
-        assert_eq!((head.method, head.version), (Method::PUT, Version::HTTP_11));
-        assert_eq!(head.uri, "/a%2Fb/../c?d");
-        assert_eq!(head.fields.get_all("x").iter().collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(head.request.method(), Method::PUT);
+        assert_eq!(head.request.version(), Version::HTTP_11);
+        assert_eq!(head.request.uri(), "/a%2Fb/../c?d");
+        assert_eq!(head.request.headers().get_all("x").iter().collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(head.framing, Framing::Length(7));
         assert!(head.keep_alive && !head.expects_continue);
     }

@@ -45,7 +45,7 @@ pub use limits::Limits;
 pub use method_router::{MethodRouter, delete, get, post, put};
 pub use payload::Payload;
 pub use response::{IntoFields, IntoResponse, Json};
-pub use router::{MatchedPath, Next, PathParams, Router};
+pub use router::{MatchedPath, PathParams, Router};
 pub use server::{Drained, Server, listen};
 pub use service::{Request, Response, Service};
 pub use shutdown::Shutdown;

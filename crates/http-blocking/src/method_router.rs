@@ -114,7 +114,7 @@ impl<S: 'static> Default for MethodRouter<S> {
 pub(crate) type Endpoint<S> = Box<dyn Answer<S>>;
 
 pub(crate) trait Answer<S>: Send + Sync {
-    fn answer(&self, request: Request, state: &S) -> Response;
+    fn answer(&self, request: &mut Request, state: &S) -> Response;
 }
 
 pub(crate) fn endpoint<H: Handler<T, S>, T: 'static, S: 'static>(handler: H) -> Endpoint<S> {
@@ -134,7 +134,7 @@ struct Typed<H, T> {
 }
 
 impl<H: Handler<T, S>, T, S> Answer<S> for Typed<H, T> {
-    fn answer(&self, request: Request, state: &S) -> Response {
+    fn answer(&self, request: &mut Request, state: &S) -> Response {
         self.handler.call(request, state)
     }
 }
@@ -145,7 +145,7 @@ struct Bound<S> {
 }
 
 impl<S: Send + Sync> Answer<()> for Bound<S> {
-    fn answer(&self, request: Request, (): &()) -> Response {
+    fn answer(&self, request: &mut Request, (): &()) -> Response {
         self.endpoint.answer(request, &self.state)
     }
 }

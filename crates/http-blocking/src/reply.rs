@@ -25,8 +25,8 @@ pub(crate) enum Extent {
 }
 
 /// Appends a head. Fields stand in the handler's order, then `content-length`, `connection`, `transfer-encoding` and
-/// `date`, unless the handler set them.
-pub(crate) fn encode(out: &mut Vec<u8>, shape: Shape, fields: &HeaderMap, date: &str) {
+/// `date`, unless the handler set them. Says whether the connection is kept: the handler may have said `close`.
+pub(crate) fn encode(out: &mut Vec<u8>, mut shape: Shape, fields: &HeaderMap, date: &str) -> bool {
     if shape.version == Version::HTTP_11 && shape.status == StatusCode::OK {
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
     } else {
@@ -43,7 +43,11 @@ pub(crate) fn encode(out: &mut Vec<u8>, shape: Shape, fields: &HeaderMap, date: 
     for (name, value) in fields {
         // How the message ends and whether the connection stays is the server's to say.
         match *name {
-            CONNECTION | TRANSFER_ENCODING => continue,
+            CONNECTION => {
+                shape.keep_alive &= !value.as_bytes().eq_ignore_ascii_case(b"close");
+                continue;
+            }
+            TRANSFER_ENCODING => continue,
             CONTENT_LENGTH => {
                 if let Extent::Length(length) = shape.extent
                     && !measured
@@ -79,6 +83,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, shape: Shape, fields: &HeaderMap, date: 
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
+    shape.keep_alive
 }
 
 /// Appends the whole answer to a request that was not accepted: no content, and the connection closes.
@@ -157,6 +162,9 @@ mod tests {
             ("date", "mine"),
         ];
         assert_eq!(head(OK, &fields), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ndate: mine\r\n\r\n");
+        let closed =
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\ndate: DATE\r\n\r\n";
+        assert_eq!(head(OK, &[("connection", "Close")]), closed);
         let unsaid = Shape { extent: Extent::Unsaid, ..OK };
         assert_eq!(head(unsaid, &fields), "HTTP/1.1 200 OK\r\ndate: mine\r\n\r\n");
     }

@@ -15,10 +15,7 @@ pub struct Router<S = ()> {
     routes: Vec<(Arc<str>, MethodRouter<S>)>,
     fallback: Option<Endpoint<S>>,
     method_not_allowed: Option<Endpoint<S>>,
-    layers: Vec<Layer>,
 }
-
-type Layer = Box<dyn Fn(Request, Next<'_>) -> Response + Send + Sync>;
 
 impl<S: Send + Sync + 'static> Router<S> {
     /// Answers every path with 404.
@@ -28,7 +25,6 @@ impl<S: Send + Sync + 'static> Router<S> {
             routes: Vec::new(),
             fallback: None,
             method_not_allowed: None,
-            layers: Vec::new(),
         }
     }
 
@@ -45,7 +41,7 @@ impl<S: Send + Sync + 'static> Router<S> {
         self
     }
 
-    /// Takes the routes of `other` too; its fallbacks and layers are left behind.
+    /// Takes the routes of `other` too; its fallbacks are left behind.
     ///
     /// # Panics
     /// When a path is in both.
@@ -68,17 +64,6 @@ impl<S: Send + Sync + 'static> Router<S> {
         self
     }
 
-    /// Runs `layer` around every answer, fallbacks included, after the path was matched. The last one added is the
-    /// outermost.
-    #[must_use]
-    pub fn layer<L>(mut self, layer: L) -> Self
-    where
-        L: Fn(Request, Next<'_>) -> Response + Send + Sync + 'static,
-    {
-        self.layers.push(Box::new(layer));
-        self
-    }
-
     /// Gives the handlers the state they miss.
     pub fn with_state(self, state: S) -> Router<()> {
         let state = Arc::new(state);
@@ -88,7 +73,6 @@ impl<S: Send + Sync + 'static> Router<S> {
             routes: self.routes.into_iter().map(bind).collect(),
             fallback: self.fallback.map(|endpoint| bound(endpoint, &state)),
             method_not_allowed: self.method_not_allowed.map(|endpoint| bound(endpoint, &state)),
-            layers: self.layers,
         }
     }
 }
@@ -101,8 +85,21 @@ impl<S: Send + Sync + 'static> Default for Router<S> {
 
 impl Service for Router<()> {
     fn call(&self, mut request: Request) -> Response {
-        let route = self.find(&mut request);
-        Next { layers: &self.layers, router: self, route }.run(request)
+        let Some(methods) = self.find(&mut request) else {
+            return match &self.fallback {
+                Some(fallback) => fallback.answer(&mut request, &()),
+                None => StatusCode::NOT_FOUND.into_response(),
+            };
+        };
+        if let Some(endpoint) = methods.endpoint(request.method()) {
+            return endpoint.answer(&mut request, &());
+        }
+        let mut response = match &self.method_not_allowed {
+            Some(fallback) => fallback.answer(&mut request, &()),
+            None => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+        };
+        methods.set_allow(&mut response);
+        response
     }
 }
 
@@ -116,41 +113,6 @@ impl Router<()> {
         let matched = Matched { template: MatchedPath(Arc::clone(template)), values };
         request.body_mut().matched = Some(matched);
         Some(methods)
-    }
-
-    fn answer(&self, request: Request, route: Option<&MethodRouter>) -> Response {
-        let Some(methods) = route else {
-            return match &self.fallback {
-                Some(fallback) => fallback.answer(request, &()),
-                None => StatusCode::NOT_FOUND.into_response(),
-            };
-        };
-        if let Some(endpoint) = methods.endpoint(request.method()) {
-            return endpoint.answer(request, &());
-        }
-        let mut response = match &self.method_not_allowed {
-            Some(fallback) => fallback.answer(request, &()),
-            None => StatusCode::METHOD_NOT_ALLOWED.into_response(),
-        };
-        methods.set_allow(&mut response);
-        response
-    }
-}
-
-/// What a [layer](Router::layer) stands in front of.
-pub struct Next<'a> {
-    layers: &'a [Layer],
-    router: &'a Router<()>,
-    route: Option<&'a MethodRouter>,
-}
-
-impl Next<'_> {
-    /// Lets the request through.
-    pub fn run(self, request: Request) -> Response {
-        match self.layers.split_last() {
-            Some((layer, layers)) => layer(request, Next { layers, ..self }),
-            None => self.router.answer(request, self.route),
-        }
     }
 }
 
@@ -274,23 +236,5 @@ mod tests {
         assert_eq!(ask(&router, Method::GET, "/").1, "nothing here");
         let (status, text, allow) = ask(&router, Method::POST, "/sum");
         assert_eq!((status, text.as_str(), allow.as_deref()), (405, "not so", Some("GET, HEAD")));
-    }
-
-    #[test]
-    fn the_last_layer_is_the_outermost_and_sees_what_was_matched() {
-        let mark = |mark: &'static str| {
-            move |request: Request, next: Next<'_>| {
-                let path = MatchedPath::of(&request).map(|path| path.as_str().to_owned());
-                let mut response = next.run(request);
-                let text = path.unwrap_or_default() + mark;
-                response.headers_mut().append("x-seen", text.parse().unwrap());
-                response
-            }
-        };
-        let router = router().layer(mark(" inner")).layer(mark(" outer"));
-        let request = http::Request::builder().uri("/sum").body(Body::empty()).unwrap();
-        let response = router.call(request);
-        let seen = response.headers().get_all("x-seen").iter().collect::<Vec<_>>();
-        assert_eq!(seen, ["/sum inner", "/sum outer"]);
     }
 }
