@@ -25,7 +25,13 @@ use crate::{answer, machine, report, stop, tables};
 /// # Errors
 /// When nothing can be measured: a server that cannot be built or started, a folder that cannot be written.
 pub fn run(args: &Compare) -> anyhow::Result<ExitCode> {
-    let plan = args.plan()?;
+    let plan = match args.plan() {
+        Ok(plan) => plan,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            return Ok(BAD_ARGUMENTS.into());
+        }
+    };
     let cpus = machine::divided(args.share_cpus);
     let shown = plan.shown(cpus.servers.len());
     if args.dry_run {
@@ -79,6 +85,7 @@ pub fn run(args: &Compare) -> anyhow::Result<ExitCode> {
     Ok(exit_code(&results))
 }
 
+const BAD_ARGUMENTS: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 fn exit_code(results: &Results) -> ExitCode {

@@ -1,0 +1,177 @@
+//! `lab compare` as a process, with the real servers: what it leaves behind, and what it does not.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lab::results::{Results, SCHEMA};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Building the servers may be part of it.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+fn lab(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    // Whether the servers keep the contract is their own tests' business.
+    command.arg("compare").args(arguments).arg("--keep-failing").arg("--out").arg(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn results(folder: &Path) -> Results {
+    let text = fs::read_to_string(folder.join("results.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn a_short_comparison_answers_and_leaves_results_report_and_histograms() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = [
+        "--servers=blocking,axum:workers=1",
+        "--scenarios=wait",
+        "--levels=2",
+        "--duration=0.2",
+        "--rounds=1",
+    ];
+    let output = lab(folder.path(), &short).output().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+
+    let results = results(folder.path());
+    assert_eq!((results.schema, results.interrupted), (SCHEMA, false));
+    assert!(results.machine.cores > 0 && results.versions.crates.contains_key("hyper"));
+    let cells: Vec<_> = results
+        .cells
+        .iter()
+        .map(|cell| (cell.competitor.as_str(), cell.level.as_str(), cell.round))
+        .collect();
+    let wanted = [("blocking", "closed/2", 1), ("axum:workers=1", "closed/2", 1)];
+    assert!(wanted.iter().all(|cell| cells.contains(cell)) && cells.len() == 2, "{cells:?}");
+    for cell in &results.cells {
+        assert!(cell.ok >= 2 && cell.failed() == 0, "{cell:?}\n{stderr}");
+        assert!(cell.latency.p50_ms >= 50.0, "a wait of 50 ms took {} ms", cell.latency.p50_ms);
+        let usage = cell.usage.as_ref().unwrap();
+        assert!(usage.threads_peak >= 2 && usage.rss_peak_bytes > 1 << 20, "{usage:?}");
+        let histogram = folder.path().join(cell.histogram.as_ref().unwrap());
+        assert!(fs::metadata(&histogram).unwrap().len() > 40, "{}", histogram.display());
+    }
+    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(page.to_lowercase().starts_with("<!doctype html>"), "{}", &page[..100]);
+
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert!(lines[0].starts_with("waitlab: one API, two ways of waiting"), "{stdout}");
+    assert!(lines[7].starts_with("So: "), "{stdout}");
+    assert!(stdout.contains("closed/2") && stdout.contains("answers/s"), "{stdout}");
+    assert!(!stdout.contains('\u{1b}') && !stderr.contains('\u{1b}'), "no terminal, no codes");
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_measured_and_leaves_no_process_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = [
+        "--servers=blocking,axum",
+        "--scenarios=wait",
+        "--levels=2",
+        "--duration=2",
+        "--rounds=50",
+    ];
+    let mut lab = lab(folder.path(), &long).spawn().unwrap();
+    let mut stderr = BufReader::new(lab.stderr.take().unwrap());
+    // The second turn: the first one's cell is there to be kept.
+    let mut line = String::new();
+    for _turn in 0..2 {
+        line.clear();
+        while !line.starts_with("round 1 of 50") {
+            line.clear();
+            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended early");
+        }
+    }
+    let server =
+        until(Duration::from_secs(30), || children(&lab).into_iter().find(|pid| is_server(*pid)));
+    let children = children(&lab);
+    let pid = Pid::from_child(&lab);
+    let stdout = lab.stdout.take().unwrap();
+    let rest = thread::spawn(move || drain(stderr.into_inner(), stdout));
+    let interrupted = Instant::now();
+    kill_process(pid, Signal::INT).unwrap();
+    let exit = ended(&mut lab);
+    assert!(interrupted.elapsed() < Duration::from_secs(10), "{:?}", interrupted.elapsed());
+    let said = rest.join().unwrap();
+    assert_eq!(exit.code(), Some(130), "{said}");
+
+    assert!(!is_server(server), "server {server} was left behind");
+    for child in children {
+        // A guard ends by itself when its input does; give it the moment it needs.
+        until(Duration::from_secs(5), || {
+            (!Path::new(&format!("/proc/{child}")).exists()).then_some(())
+        });
+    }
+    let results = results(folder.path());
+    assert!(results.interrupted && !results.cells.is_empty(), "{said}");
+    assert!(results.cells.iter().all(|cell| cell.ok > 0), "only whole cells are kept");
+    assert!(said.contains("interrupted, so some are missing"), "{said}");
+    assert!(folder.path().join("report.html").exists());
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("none");
+    let output = lab(&out, &["--dry-run"]).output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("3 rounds of 8 scenarios"), "{stdout}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn what_is_no_scenario_is_refused_with_what_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = lab(folder.path(), &["--scenarios=speed"]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("blocked-loop"), "{stderr}");
+}
+
+/// Processes whose parent this is.
+fn children(parent: &Child) -> Vec<u32> {
+    let parent = parent.id();
+    let all = fs::read_dir("/proc").unwrap();
+    let pids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // After the name: state, then the parent.
+        let after_name = stat.rsplit(") ").next().unwrap_or_default();
+        after_name.split(' ').nth(1) == Some(&parent.to_string())
+    })
+    .collect()
+}
+
+fn is_server(pid: u32) -> bool {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.starts_with("server-")
+}
+
+fn until<T>(patience: Duration, mut event: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(value) = event() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "it did not happen within {patience:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn ended(child: &mut Child) -> ExitStatus {
+    until(PATIENCE, || child.try_wait().unwrap())
+}
+
+fn drain(mut stderr: impl Read, mut stdout: impl Read) -> String {
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+    stdout.read_to_string(&mut said).unwrap();
+    said
+}
