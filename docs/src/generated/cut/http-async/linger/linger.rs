@@ -1,11 +1,13 @@
-/// Closes the write side, then reads until the client closes too.
-pub(crate) async fn linger(mut socket: TcpStream, draining: bool) {
-    let patience = if draining { PATIENCE_WHILE_DRAINING } else { PATIENCE };
-    // Not in time: the RST is what is left.
-    let _ = timeout(patience, async {
+/// Closes the write side, then reads until the client closes too, or for as long as it deserves.
+pub(crate) async fn linger(mut socket: TcpStream, drain: &Drain) {
+    let closed = pin!(timeout(PATIENCE, async {
         if socket.shutdown().await.is_ok() {
             discard(&socket).await;
         }
-    })
-    .await;
+    }));
+    let drained = pin!(async {
+        drain.started().await;
+        sleep(PATIENCE_WHILE_DRAINING).await;
+    });
+    select(closed, drained).await;
 }
