@@ -1,12 +1,12 @@
 //! A few routes on `http-blocking` alone, to try it by hand: `cargo run -p http-blocking --example plain -- pool:4`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
 use http_blocking::{
-    Body, BodyError, IntoResponse, PathParams, Payload, Request, Response, Router, Server,
-    Shutdown, StatusCode, Threads, get, listen, post,
+    Body, BodyError, ChunkWriter, IntoResponse, PathParams, Payload, Request, Response, Router,
+    Server, Shutdown, StatusCode, Threads, get, listen, post,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/wait/{seconds}", get(wait))
         .route("/echo", post(echo))
         .route("/stream/{count}", get(stream))
+        .route("/flood", get(|| Payload::stream(flood)))
         .route("/panic", get(fail));
     Server::new(listener).threads(threads).serve(router, &Shutdown::new()?)?;
     Ok(())
@@ -49,6 +50,14 @@ fn stream(request: Request) -> Result<Payload, StatusCode> {
         }
         Ok(())
     }))
+}
+
+/// As fast as the client reads, for ever: stopped by a client that leaves or stalls.
+fn flood(out: &mut ChunkWriter<'_>) -> io::Result<()> {
+    while !out.draining() {
+        out.write_all(&[b'x'; 64 * 1024])?;
+    }
+    Ok(())
 }
 
 fn fail() -> StatusCode {

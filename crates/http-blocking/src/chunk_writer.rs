@@ -8,6 +8,7 @@ use rustix::net::RecvFlags;
 
 use crate::Shutdown;
 use crate::reply::Extent;
+use crate::sink::send;
 
 /// What is gathered before it is sent unasked.
 const GATHER: usize = 8 * 1024;
@@ -87,7 +88,7 @@ impl<'a> ChunkWriter<'a> {
     }
 
     fn send(&mut self, start: usize) -> io::Result<()> {
-        let result = self.stream.write_all(&self.gathered[start..]);
+        let result = send(self.stream, &mut [IoSlice::new(&self.gathered[start..])]);
         self.gathered.truncate(SIZE_LINE);
         result
     }
@@ -110,9 +111,9 @@ impl Write for ChunkWriter<'_> {
         }
         if self.chunked {
             let size = format!("{:x}\r\n", content.len());
-            write_all(self.stream, &mut [size.as_bytes(), content, b"\r\n"].map(IoSlice::new))?;
+            send(self.stream, &mut [size.as_bytes(), content, b"\r\n"].map(IoSlice::new))?;
         } else {
-            self.stream.write_all(content)?;
+            send(self.stream, &mut [IoSlice::new(content)])?;
         }
         Ok(content.len())
     }
@@ -124,20 +125,6 @@ impl Write for ChunkWriter<'_> {
         let start = self.seal();
         self.send(start)
     }
-}
-
-/// Writes all of `parts`, in as few calls as the socket allows.
-pub(crate) fn write_all(mut stream: &TcpStream, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
-    IoSlice::advance_slices(&mut parts, 0);
-    while !parts.is_empty() {
-        match stream.write_vectored(parts) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut parts, count),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// The size line, aligned to the right, and where it begins.

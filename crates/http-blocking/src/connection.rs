@@ -1,7 +1,7 @@
 //! One connection: read a head, call the service, write the answer, again.
 
 use std::any::Any;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read};
 use std::net;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode, Version};
 
 use crate::body::lock;
-use crate::chunk_writer::{ChunkWriter, write_all};
+use crate::chunk_writer::ChunkWriter;
 use crate::date::Date;
 use crate::head::{Framing, Head, Refusal};
 use crate::incoming::Incoming;
@@ -20,6 +20,7 @@ use crate::payload::Content;
 use crate::registry::Link;
 use crate::reply::{self, Extent, Shape};
 use crate::server::Shared;
+use crate::sink::{limit_stall, send};
 use crate::source::{Arrival, Source};
 use crate::{Body, IntoResponse, Request, Response, Service};
 
@@ -67,7 +68,7 @@ impl<V: Service> Connection<V> {
     /// Sets up the socket: on the connection's own thread, since the acceptor has better to do.
     fn prepare(&mut self) -> io::Result<()> {
         self.link.stream.set_nodelay(true)?;
-        self.link.stream.set_write_timeout(Some(self.shared.limits.write_stall))?;
+        limit_stall(&self.link.stream, self.shared.limits.write_stall)?;
         self.prepared = true;
         Ok(())
     }
@@ -183,14 +184,14 @@ impl<V: Service> Connection<V> {
     fn write_whole(&mut self, content: &[u8]) -> io::Result<()> {
         if content.len() <= COPIED {
             self.out.extend_from_slice(content);
-            return (&self.link.stream).write_all(&self.out);
+            return send(&self.link.stream, &mut [IoSlice::new(&self.out)]);
         }
-        write_all(&self.link.stream, &mut [IoSlice::new(&self.out), IoSlice::new(content)])
+        send(&self.link.stream, &mut [&self.out, content].map(IoSlice::new))
     }
 
     /// Says whether the content was written to its end.
     fn write_stream(&mut self, extent: Extent, write: crate::payload::Write) -> io::Result<bool> {
-        (&self.link.stream).write_all(&self.out)?;
+        send(&self.link.stream, &mut [IoSlice::new(&self.out)])?;
         let mut writer = ChunkWriter::new(&self.link.stream, &self.shared.shutdown, extent);
         match catch_unwind(AssertUnwindSafe(|| write(&mut writer))) {
             Ok(Ok(())) => writer.finish(),
@@ -207,7 +208,9 @@ impl<V: Service> Connection<V> {
         self.out.clear();
         reply::encode_refusal(&mut self.out, refusal.status(), self.date.now());
         // Who was too slow to ask will not become faster, and all that came was read.
-        if (&self.link.stream).write_all(&self.out).is_ok() && refusal != Refusal::TooSlow {
+        if send(&self.link.stream, &mut [IoSlice::new(&self.out)]).is_ok()
+            && refusal != Refusal::TooSlow
+        {
             self.linger();
         }
     }

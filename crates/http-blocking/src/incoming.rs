@@ -1,10 +1,11 @@
 //! A body on its way in: where it ends, how fast it must come, and what to do with what nobody read.
 
-use std::io::{self, Write};
+use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
 use crate::chunk::{Decoder, Progress};
 use crate::head::Framing;
+use crate::sink::send;
 use crate::source::{Source, is_timeout};
 use crate::{BodyError, Limits};
 
@@ -179,7 +180,8 @@ fn say_continue(expected: &mut bool, source: &Source) -> Result<(), BodyError> {
     if !std::mem::take(expected) {
         return Ok(());
     }
-    let told = (&source.link.stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+    let told = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let told = send(&source.link.stream, &mut [IoSlice::new(told)]);
     told.map_err(|_| BodyError::CutShort)
 }
 

@@ -31,6 +31,7 @@ mod router;
 mod server;
 mod service;
 mod shutdown;
+mod sink;
 mod source;
 mod thread_cap;
 mod threads;

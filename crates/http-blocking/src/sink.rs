@@ -1,0 +1,45 @@
+//! The sending half of a connection: writes that end, whatever the client does.
+
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::source::is_timeout;
+
+/// A stall is told in this many steps. One long timeout would not do: a write that could place its first bytes returns
+/// them only when its timeout is over, and with the next write the clock would begin anew.
+const STEPS: u32 = 8;
+
+/// Makes a write to `stream` fail once the client has read nothing for `stall`.
+pub(crate) fn limit_stall(stream: &TcpStream, stall: Duration) -> io::Result<()> {
+    stream.set_write_timeout(Some((stall / STEPS).max(Duration::from_millis(1))))
+}
+
+/// Writes all of `parts`, in one call where the socket takes them.
+pub(crate) fn send(mut stream: &TcpStream, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+    let mut silent = 0;
+    IoSlice::advance_slices(&mut parts, 0);
+    while !parts.is_empty() {
+        let sent = match &*parts {
+            [part] => stream.write(part),
+            parts => stream.write_vectored(parts),
+        };
+        match sent {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                IoSlice::advance_slices(&mut parts, count);
+                // If something is left, this call waited a step after the last byte.
+                silent = 1;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) => {
+                silent += 1;
+                if silent >= STEPS {
+                    return Err(io::Error::new(ErrorKind::TimedOut, "the client does not read"));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
