@@ -21,7 +21,9 @@ pub fn page() -> Asset {
     static PAGE: LazyLock<Asset> = LazyLock::new(|| {
         let Asset { media_type, bytes } = asset("index.html").expect("the page is embedded");
         // The page stands at /docs without a slash, so its relative links would miss their folder.
-        let html = String::from_utf8_lossy(&bytes).replace("\"./", "\"/docs/");
+        let html = String::from_utf8_lossy(&bytes)
+            .replace("\"./", "\"/docs/")
+            .replace("\"index.css\"", "\"/docs/index.css\"");
         Asset { media_type, bytes: html.into() }
     });
     PAGE.clone()

@@ -51,10 +51,11 @@ fn main() -> anyhow::Result<ExitCode> {
     flags.log.start(flags.access_log);
     let app = App::new(&flags)?;
     let listener = settings::listen(flags.addr)?;
+    // Whoever reads the first line may send a signal next.
+    signals::drain_on_signal(app.drain.clone())?;
     println!("listening on http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
 
-    signals::drain_on_signal(app.drain.clone())?;
     let drained = serve::serve(listener, app, threads)?;
     Ok(ExitCode::from(if drained.cut == 0 { 0 } else { 3 }))
 }
