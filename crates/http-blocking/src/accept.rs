@@ -173,10 +173,9 @@ fn start<V: Service>(
     connection: Connection<V>,
     threads: Threads,
 ) -> Result<(), (io::Error, Connection<V>)> {
-    let meters = connection.meters();
-    meters.threads_spawned.increment(1);
+    let shared = Arc::clone(connection.shared());
     let builder = thread::Builder::new().name("connection".into());
-    let builder = builder.stack_size(connection.stack_bytes());
+    let builder = builder.stack_size(shared.limits.stack_bytes);
     // A closure that could not be started is dropped with all it owns, so it only borrows the connection's slot.
     let slot = Arc::new(Mutex::new(Some(connection)));
     let taken = Arc::clone(&slot);

@@ -15,7 +15,6 @@ use crate::chunk_writer::ChunkWriter;
 use crate::date::Date;
 use crate::head::{Framing, Head, Refusal};
 use crate::incoming::Incoming;
-use crate::meters::Meters;
 use crate::payload::Content;
 use crate::registry::Link;
 use crate::reply::{self, Extent, Shape};
@@ -24,8 +23,8 @@ use crate::sink::{limit_stall, send};
 use crate::source::{Arrival, Source};
 use crate::{Body, IntoResponse, Request, Response, Service};
 
-/// Content up to this size is copied behind the head: one write, one buffer.
-const COPIED: usize = 16 * 1024;
+/// Content up to this size is copied behind the head, which is cheaper than a write of two parts.
+const COPIED: usize = 2 * 1024;
 
 /// What the buffer for heads may keep between requests.
 const KEPT: usize = 4 * 1024;
@@ -57,12 +56,8 @@ impl<V: Service> Connection<V> {
         Self { shared, link, source, out: Vec::new(), date: Date::default(), prepared: false }
     }
 
-    pub(crate) fn meters(&self) -> &Meters {
-        &self.shared.meters
-    }
-
-    pub(crate) fn stack_bytes(&self) -> usize {
-        self.shared.limits.stack_bytes
+    pub(crate) fn shared(&self) -> &Arc<Shared<V>> {
+        &self.shared
     }
 
     /// Sets up the socket: on the connection's own thread, since the acceptor has better to do.
@@ -84,9 +79,7 @@ impl<V: Service> Connection<V> {
                 if !self.link.begin() {
                     return false;
                 }
-                let after = self.answer(head);
-                self.link.end();
-                match after {
+                match self.answer(head) {
                     After::Again => !self.shared.shutdown.is_draining(),
                     After::Linger => {
                         self.linger();
@@ -113,6 +106,8 @@ impl<V: Service> Connection<V> {
         let body = incoming.clone().map_or_else(Body::empty, Body::wire);
         let response = self.call(head.request.map(|()| body));
         let after = self.write(asked, response, incoming.as_deref());
+        // From here on a drain need not wait, not even for a body that nobody wanted.
+        self.link.end();
         let Some(incoming) = incoming else { return after };
         let mut incoming = lock(&incoming);
         let at_next_request = matches!(after, After::Again) && incoming.discard();
@@ -153,6 +148,10 @@ impl<V: Service> Connection<V> {
         response: Response,
         incoming: Option<&Mutex<Incoming>>,
     ) -> After {
+        // An interim status is no answer: the client would go on waiting.
+        let interim = response.status().is_informational();
+        let response =
+            if interim { StatusCode::INTERNAL_SERVER_ERROR.into_response() } else { response };
         let (parts, payload) = response.into_parts();
         let extent = extent(asked, parts.status, &parts.headers, payload.length());
         let has_content = !asked.is_head && may_have_content(parts.status);
@@ -289,7 +288,5 @@ fn extent(
 
 /// RFC 9110 section 6.4.1.
 fn may_have_content(status: StatusCode) -> bool {
-    !(status.is_informational()
-        || status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED)
+    status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED
 }

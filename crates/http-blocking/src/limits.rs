@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Limits {
     /// The whole head, request line and fields, in bytes. Over it: 431.
     pub head_bytes: usize,
-    /// Fields in a head. Over it: 431.
+    /// Fields in a head, at most 128. Over it: 431.
     pub head_fields: usize,
     /// The request line, in bytes. Over it: 414.
     pub head_line: usize,

@@ -3,8 +3,9 @@
 use std::io::Read;
 use std::sync::mpsc::channel;
 
-use crate::support::{PATIENCE, serve, start};
 use http_blocking::{Body, BodyError, Limits, Router, Threads, post};
+
+use crate::support::{PATIENCE, serve, start};
 
 #[test]
 fn a_client_that_asks_is_told_to_go_on_when_its_body_is_read() {

@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{OK, PATIENCE, serve, start};
 use http_blocking::{Limits, Payload, Router, Threads, get};
+
+use crate::support::{OK, PATIENCE, serve, start};
 
 const SHORT: Duration = Duration::from_millis(300);
 

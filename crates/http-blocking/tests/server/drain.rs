@@ -4,8 +4,9 @@ use std::net::TcpStream;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::support::{OK, routes, serve, start};
 use http_blocking::{Limits, Threads};
+
+use crate::support::{OK, routes, serve, start};
 
 const SOON: Duration = Duration::from_millis(500);
 
@@ -62,4 +63,15 @@ fn what_does_not_finish_in_time_is_cut_and_counted() {
     for client in &mut clients {
         assert!(!client.rest().contains("200 OK"));
     }
+}
+
+#[test]
+fn a_drain_does_not_wait_for_a_body_that_nobody_wanted() {
+    let server = serve(Limits::default());
+    let mut client = server.connect();
+    client.send("POST /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
+    assert_eq!(client.reply().body, "ignored");
+    let (drained, took) = server.drain();
+    assert_eq!(drained.cut, 0);
+    assert!(took < SOON, "{took:?}");
 }

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use crate::support::{PATIENCE, serve, start};
 use http_blocking::{Limits, Payload, Router, Threads, get, header};
+
+use crate::support::{PATIENCE, serve, start};
 
 #[test]
 fn each_flush_is_a_chunk_that_arrives_before_the_next_is_made() {

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use crate::support::{OK, PATIENCE, Running, routes, start};
 use http_blocking::{Limits, Router, Threads, get};
+
+use crate::support::{OK, PATIENCE, Running, routes, start};
 
 const THREAD: &str = "GET /thread HTTP/1.1\r\nHost: a\r\n\r\n";
 

@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{OK, serve};
-use http_blocking::Limits;
+use http_blocking::{Limits, Router, StatusCode, Threads, get};
+
+use crate::support::{OK, serve, start};
 
 /// Name, what is sent, the status, and whether the connection stays.
 const CASES: &[(&str, &str, u16, bool)] = &[
@@ -219,5 +220,25 @@ fn a_head_that_comes_in_two_parts_is_one_head() {
         thread::sleep(Duration::from_millis(1));
         client.send(&OK[at..]);
         assert_eq!(client.reply().body, "ok", "cut at {at}");
+    }
+}
+
+#[test]
+fn an_interim_status_from_a_handler_is_a_500_and_no_content_stays_without_length() {
+    let router = Router::new()
+        .route("/interim", get(|| StatusCode::EARLY_HINTS))
+        .route("/none", get(|| (StatusCode::NO_CONTENT, "text")))
+        .route("/same", get(|| (StatusCode::NOT_MODIFIED, "text")));
+    let server = start(router, Limits::default(), Threads::Connection);
+    for (path, status, has_length) in
+        [("/interim", 500, true), ("/none", 204, false), ("/same", 304, false)]
+    {
+        let mut client = server.connect();
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send(ask.clone() + &ask);
+        for reply in [client.reply(), client.reply()] {
+            assert_eq!(reply.status, status, "{path}");
+            assert_eq!(reply.head.contains("content-length"), has_length, "{path}: {reply:?}");
+        }
     }
 }
