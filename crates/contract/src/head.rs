@@ -25,7 +25,7 @@ pub enum Refusal {
     /// 414: the request line is too long.
     #[error("the request line is too long")]
     Line,
-    /// 431: too many fields.
+    /// 431: too many fields, or too many bytes of them.
     #[error("the head holds too many fields")]
     Fields,
 }
@@ -63,6 +63,8 @@ pub struct Line<'a> {
 pub trait Fields {
     /// How many lines.
     fn count(&self) -> usize;
+    /// How many bytes they are, with a colon, a space and a line end each.
+    fn bytes(&self) -> usize;
     /// The values of every line of this name, which is lower-case.
     fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]>;
 }
@@ -72,6 +74,10 @@ impl Fields for HeaderMap {
         self.len()
     }
 
+    fn bytes(&self) -> usize {
+        self.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+    }
+
     fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         self.get_all(header::HeaderName::from_static(name)).iter().map(|value| value.as_bytes())
     }
@@ -79,7 +85,7 @@ impl Fields for HeaderMap {
 
 /// Checks a parsed head.
 pub fn check(line: Line<'_>, fields: &impl Fields, limits: &Limits) -> Result<(), Refusal> {
-    if fields.count() > limits.head_fields {
+    if fields.count() > limits.head_fields || fields.bytes() > limits.head_bytes {
         return Err(Refusal::Fields);
     }
     check_length(line, limits)?;

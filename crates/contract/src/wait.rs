@@ -156,6 +156,12 @@ impl Deadline {
         self.0.map(Seconds::duration)
     }
 
+    /// The earlier of this and the server's own: `--handler-deadline` over the wait that was asked for.
+    pub fn bounded(self, limits: &Limits, wait: Duration) -> Self {
+        let own = Seconds(wait + limits.handler);
+        Self(Some(self.0.map_or(own, |given| given.min(own))))
+    }
+
     /// The time to answer within; without a deadline, longer than anything here takes.
     pub fn duration(self) -> Duration {
         self.limit().unwrap_or(Duration::from_secs(86_400))

@@ -29,6 +29,10 @@ impl head::Fields for Fields<'_> {
         self.0.len()
     }
 
+    fn bytes(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+    }
+
     fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         self.0.get_all(name).map(HeaderValue::as_bytes)
     }
@@ -42,7 +46,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (CACHE_CONTROL, HeaderValue::from_static(headers::NO_STORE)),
 ];
 
-/// Checks the head, calls the handler, completes the reply.
+/// Checks the head, calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7).
 pub(crate) async fn answer<S, B>(app: &App, routes: &S, request: Request) -> Response<BoxBody>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
@@ -55,6 +59,7 @@ where
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match AssertUnwindSafe(async { routes.call(request).await }).catch_unwind().await {
+        Ok(_) if seen.path == "*" => Response::new(StatusCode::NO_CONTENT),
         Ok(Ok(reply)) => Response::from(reply.into_parts().1).map_into_boxed_body(),
         Ok(Err(error)) => error.error_response().into(),
         Err(_) => panicked(&id),

@@ -13,7 +13,7 @@ use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Method, Version};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_async::Connection;
 use tower::ServiceExt;
 
@@ -30,7 +30,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (CACHE_CONTROL, HeaderValue::from_static(headers::NO_STORE)),
 ];
 
-/// Checks the head, calls the handler, completes the reply.
+/// Checks the head, calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7).
 pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Response {
     let connection = request.extensions().get::<Connection>().cloned();
     if let Err(refusal) = checked(app, &request) {
@@ -39,6 +39,7 @@ pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Resp
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match AssertUnwindSafe(router.clone().oneshot(request)).catch_unwind().await {
+        Ok(_) if seen.path == "*" => StatusCode::NO_CONTENT.into_response(),
         Ok(reply) => reply.into_response(),
         Err(_) => panicked(&id),
     };

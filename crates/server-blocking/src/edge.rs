@@ -8,7 +8,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_blocking::{IntoResponse, Payload, Request, Response, Router, Service};
 
 use crate::app::App;
@@ -24,11 +24,12 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (CACHE_CONTROL, HeaderValue::from_static(headers::NO_STORE)),
 ];
 
-/// Calls the handler, completes the reply. `http-blocking` has checked the head by the same rules.
+/// Calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7). `http-blocking` has checked the head by the same rules.
 pub(crate) fn answer(app: &App, router: &Router, request: Request) -> Response {
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match catch_unwind(AssertUnwindSafe(|| router.call(request))) {
+        Ok(_) if seen.path == "*" => StatusCode::NO_CONTENT.into_response(),
         Ok(reply) => reply,
         Err(_) => panicked(&id),
     };

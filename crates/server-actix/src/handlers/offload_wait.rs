@@ -18,6 +18,7 @@ pub(crate) async fn offload_wait(
     Path(wait): Path<Wait>,
     Query(deadline): Query<Deadline>,
 ) -> Result<Json<Waited>, Error> {
+    let deadline = deadline.bounded(&app.limits, wait.duration());
     let call = app.offload.run(move || sleep(wait.duration()));
     within(deadline, call).await??;
     Ok(Json(wait.waited()))

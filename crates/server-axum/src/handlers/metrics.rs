@@ -5,10 +5,12 @@ use axum::response::IntoResponse;
 use contract::headers::METRICS;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use metrics::gauge;
 
 use crate::app::App;
 
 /// What the process tells about itself.
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    gauge!("http_connections").set(app.drain.open() as f64);
     ([(CONTENT_TYPE, HeaderValue::from_static(METRICS))], app.telemetry.render())
 }

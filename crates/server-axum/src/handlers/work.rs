@@ -1,11 +1,14 @@
 //! `GET /work?wait=&cpu_ms=&placement=`: any service's shape in one route: wait, then compute.
 
+use std::time::{Duration, Instant};
+
 use axum::Json;
 use axum::extract::State;
-use contract::{Placement, Work, Worked};
+use contract::{Deadline, Placement, Problem, Work, Worked};
 use tokio::time::sleep;
 
 use crate::app::App;
+use crate::deadline::within;
 use crate::extract::Query;
 use crate::reply::Error;
 
@@ -15,10 +18,20 @@ pub(crate) async fn work(
     Query(work): Query<Work>,
 ) -> Result<Json<Worked>, Error> {
     sleep(work.wait.duration()).await;
+    let deadline = Deadline::default().bounded(&app.limits, Duration::ZERO);
     let rounds = app.rounds.rounds(work.cpu);
     let result = match work.placement {
-        Placement::Inline => compute::work(rounds),
-        Placement::Offload => app.offload.run(move || compute::work(rounds)).await?,
+        Placement::Inline => inline(rounds, deadline)?,
+        Placement::Offload => {
+            within(deadline, app.offload.run(move || compute::work(rounds))).await??
+        }
     };
     Ok(Json(work.worked(result)))
+}
+
+/// The deadline is looked at between two steps of the work, because nothing can end it from outside.
+fn inline(rounds: u64, deadline: Deadline) -> Result<u64, Problem> {
+    let began = Instant::now();
+    let in_time = || began.elapsed() < deadline.duration();
+    compute::work_while(rounds, in_time).ok_or_else(Problem::deadline_passed)
 }

@@ -16,6 +16,7 @@ pub(crate) fn offload_wait(
     Path(wait): Path<Wait>,
     Query(deadline): Query<Deadline>,
 ) -> Result<Json<Waited>, Error> {
+    let deadline = deadline.bounded(&app.limits, wait.duration());
     app.offload.run(deadline, move || sleep(wait.duration()))?;
     Ok(Json(wait.waited()))
 }

@@ -1,9 +1,10 @@
 //! `GET /work?wait=&cpu_ms=&placement=`: any service's shape in one route: wait, then compute.
 
-use contract::{Deadline, Placement, Work, Worked};
+use contract::{Deadline, Placement, Problem, Work, Worked};
 use http_blocking::Json;
 use http_blocking::State;
 use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::app::App;
 use crate::extract::Query;
@@ -15,11 +16,18 @@ pub(crate) fn work(
     Query(work): Query<Work>,
 ) -> Result<Json<Worked>, Error> {
     sleep(work.wait.duration());
-    let deadline = Deadline::default();
+    let deadline = Deadline::default().bounded(&app.limits, Duration::ZERO);
     let rounds = app.rounds.rounds(work.cpu);
     let result = match work.placement {
-        Placement::Inline => compute::work(rounds),
+        Placement::Inline => inline(rounds, deadline)?,
         Placement::Offload => app.offload.run(deadline, move || compute::work(rounds))?,
     };
     Ok(Json(work.worked(result)))
+}
+
+/// The deadline is looked at between two steps of the work, because nothing can end it from outside.
+fn inline(rounds: u64, deadline: Deadline) -> Result<u64, Problem> {
+    let began = Instant::now();
+    let in_time = || began.elapsed() < deadline.duration();
+    compute::work_while(rounds, in_time).ok_or_else(Problem::deadline_passed)
 }
