@@ -7,7 +7,7 @@
 //! | to find | look in |
 //! |---|---|
 //! | starting and stopping servers, never leaving one behind | [`process`], [`binaries`] |
-//! | the checks of the contract, a sentence each | [`checks`] |
+//! | the checks of the contract, a sentence each | [`mod@checks`] |
 //! | how a blocked event loop is seen from outside | [`shape`] |
 //! | HTTP/1.1 on the wire, case by case | [`wire`] |
 //! | whether servers answer alike, also to requests nobody should send | [`agreement`], [`mutate`] |

@@ -1,6 +1,7 @@
 //! The checks of the contract: each a sentence that holds of a server, asked over HTTP.
 
 mod about;
+mod clocks;
 mod document;
 mod echo;
 mod every_reply;
@@ -63,6 +64,7 @@ pub fn checks() -> Vec<Check> {
         every_reply::CHECKS,
         hostile::CHECKS,
         narrow::CHECKS,
+        clocks::CHECKS,
     ]
     .concat()
 }

@@ -1,13 +1,11 @@
-//! The limits, on a server whose limits are short: each is kept, and says so in the way the contract tells.
+//! The sizes and counts that are bounded, on a server whose limits are small: each is kept, and says so as the contract tells.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Check, Needs, Verdict, each, each_at_once};
+use super::{Check, Needs, Verdict, each};
 use crate::Subject;
-use crate::client::{Connection, Request, Trouble};
+use crate::client::{Request, Trouble};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::new("limits: metrics shows what the flags set", Needs::Narrow, shown),
@@ -18,29 +16,6 @@ pub(super) const CHECKS: &[Check] = &[
         head,
     ),
     Check::new("limits: a body over --body-bytes is a 413", Needs::Narrow, body),
-    Check::new(
-        "limits: a head slower than --head-deadline ends the connection, whatever drips",
-        Needs::Narrow,
-        slow_head,
-    ),
-    Check::new(
-        "limits: the second head of a connection has the same deadline",
-        Needs::Narrow,
-        slow_second_head,
-    ),
-    Check::new(
-        "limits: a connection without a request is closed after --idle",
-        Needs::Narrow,
-        idle,
-    ),
-    Check::new("limits: a body that stops for --body-idle is a 408", Needs::Narrow, stopped_body),
-    Check::new("limits: a body slower than --body-rate is a 408", Needs::Narrow, slow_body),
-    Check::new(
-        "limits: a client that does not read is cut off after --write-stall",
-        Needs::Narrow,
-        unread,
-    )
-    .alone(),
     Check::new(
         "limits: --handler-deadline holds over the wait that was asked for",
         Needs::Narrow,
@@ -114,147 +89,6 @@ fn body(subject: &Subject) -> Verdict {
         .expect(413)?
         .problem("/echo")
         .map(drop)
-}
-
-/// Drips bytes until the server has closed; tells how long that took and the status it sent, if any.
-fn drip(
-    mut connection: Connection,
-    bytes: &[u8],
-    every: Duration,
-) -> Result<(Duration, Option<u16>), String> {
-    let start = Instant::now();
-    let mut writer: TcpStream = connection.writer().map_err(|error| error.to_string())?;
-    let bytes = bytes.to_vec();
-    let dripping = thread::spawn(move || {
-        for byte in bytes {
-            if writer.write_all(&[byte]).is_err() {
-                break;
-            }
-            thread::sleep(every);
-        }
-    });
-    let reply = connection.reply(false, Duration::from_secs(4));
-    let closed = connection.closed_within(Duration::from_secs(3));
-    let took = start.elapsed();
-    connection.close();
-    dripping.join().map_err(|_| "the drip panicked".to_owned())?;
-    ensure!(closed, "the connection is still open after {took:?}");
-    match reply {
-        Ok(reply) => Ok((took, Some(reply.status))),
-        Err(Trouble::Closed | Trouble::Failed(_)) => Ok((took, None)),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// Well within its deadline on an idle machine; a busy one gets a second.
-fn in_time(took: Duration, deadline: Duration) -> Verdict {
-    let range = deadline - Duration::from_millis(50)..=deadline + Duration::from_secs(1);
-    ensure!(range.contains(&took), "ended after {took:?}, not about {deadline:?}");
-    Ok(())
-}
-
-const HEAD: &[u8] =
-    b"GET /wait/0 HTTP/1.1\r\nHost: a\r\nX-Slow: 0123456789012345678901234567890123456789\r\n";
-
-fn slow_head(subject: &Subject) -> Verdict {
-    each_at_once([50_u64, 150, 2_000], |every| {
-        let connection = subject.connect()?.connection;
-        let (took, status) = drip(connection, HEAD, Duration::from_millis(every))?;
-        ensure!(matches!(status, None | Some(408)), "a slow head got {status:?}");
-        in_time(took, subject.limits.head_deadline)
-    })
-}
-
-fn slow_second_head(subject: &Subject) -> Verdict {
-    let mut connection = subject.connect()?;
-    connection.get("/wait/0")?.expect(200)?;
-    let (took, status) = drip(connection.connection, HEAD, Duration::from_millis(100))?;
-    ensure!(matches!(status, None | Some(408)), "a slow head got {status:?}");
-    in_time(took, subject.limits.head_deadline)
-}
-
-fn idle(subject: &Subject) -> Verdict {
-    each_at_once([0, 1, 3], |requests| {
-        let mut connection = subject.connect()?;
-        for _ in 0..requests {
-            connection.get("/wait/0")?.expect(200)?;
-        }
-        let start = Instant::now();
-        ensure!(
-            connection.connection.closed_within(Duration::from_secs(4)),
-            "after {requests} requests it stays open"
-        );
-        let said = connection.connection.unread();
-        ensure!(
-            said.is_empty() || said.starts_with(b"HTTP/1.1 408"),
-            "an idle connection was told {said:?}"
-        );
-        in_time(start.elapsed(), subject.limits.idle)
-            .map_err(|error| format!("after {requests} requests: {error}"))
-    })
-}
-
-fn stopped_body(subject: &Subject) -> Verdict {
-    let bodies = [
-        "Content-Length: 900\r\n\r\nhello",
-        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
-    ];
-    each_at_once(bodies, |body| {
-        let mut connection = subject.connect()?.connection;
-        let start = Instant::now();
-        connection
-            .send(format!("POST /echo HTTP/1.1\r\nHost: a\r\n{body}").as_bytes())
-            .map_err(|error| error.to_string())?;
-        let reply = connection
-            .reply(false, Duration::from_secs(4))
-            .map_err(|error| format!("{body:?}: {error}"))?;
-        let took = start.elapsed();
-        let reply = reply.expect(408).map_err(|error| format!("{body:?}: {error}"))?;
-        ensure!(reply.says_close(), "the 408 does not say that the connection ends");
-        reply.problem("/echo")?;
-        ensure!(
-            connection.closed_within(Duration::from_secs(3)),
-            "after the 408 the connection stays open"
-        );
-        in_time(took, subject.limits.body_idle)
-    })
-}
-
-fn slow_body(subject: &Subject) -> Verdict {
-    let mut connection = subject.connect()?.connection;
-    connection
-        .send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
-        .map_err(|error| error.to_string())?;
-    // 20 bytes a second, never silent for long.
-    let (took, status) = drip(connection, &[b'x'; 100], Duration::from_millis(50))?;
-    ensure!(status == Some(408), "a slow body got {status:?}");
-    ensure!(took <= Duration::from_secs(4), "a slow body was read for {took:?}");
-    Ok(())
-}
-
-fn unread(subject: &Subject) -> Verdict {
-    let bundle = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut connection = subject.connect()?.connection;
-    // More than the buffers of two sockets hold: the server has to wait for a reader who does not come.
-    connection.send_what_is_taken(bundle.repeat(20).as_bytes());
-    let mut stream = connection.writer().map_err(|error| error.to_string())?;
-    let open = subject.metric("http_connections")?;
-    ensure!(open >= 2.0, "http_connections is {open} with two connections open");
-    let deadline = Instant::now() + subject.limits.write_stall + Duration::from_secs(4);
-    while subject.metric("http_connections")? >= open {
-        ensure!(Instant::now() < deadline, "a client that reads nothing is still served");
-        thread::sleep(Duration::from_millis(50));
-    }
-    // What is left in the buffers ends in the middle.
-    let mut read = 0;
-    let mut bytes = vec![0; 64 << 10];
-    stream.set_read_timeout(Some(Duration::from_secs(3))).map_err(|error| error.to_string())?;
-    while let Ok(count @ 1..) = stream.read(&mut bytes) {
-        read += count;
-    }
-    ensure!(read < 20 * 1_000_000, "all {read} bytes came");
-    Ok(())
 }
 
 fn handler(subject: &Subject) -> Verdict {
