@@ -19,7 +19,8 @@ pub enum Refusal {
     /// 400: two ways of saying where the body ends (RFC 9112 section 6.3).
     #[error("the length of the body is ambiguous")]
     Length,
-    /// 501: a transfer coding other than `chunked` (RFC 9112 section 6.1).
+    /// 400, as hyper says it before we are asked (RFC 9112 section 6.1 would have 501): a transfer coding other than
+    /// `chunked`.
     #[error("the transfer coding is not known")]
     Coding,
     /// 414: the request line is too long.
@@ -34,8 +35,7 @@ impl Refusal {
     /// The status that says it.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::Host | Self::Target | Self::Length => StatusCode::BAD_REQUEST,
-            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            Self::Host | Self::Target | Self::Length | Self::Coding => StatusCode::BAD_REQUEST,
             Self::Line => StatusCode::URI_TOO_LONG,
             Self::Fields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
@@ -232,7 +232,7 @@ mod tests {
             check("/", &[("content-length", "1"), ("transfer-encoding", "chunked")]),
             Err(400)
         );
-        assert_eq!(check("/", &[("transfer-encoding", "gzip, chunked")]), Err(501));
+        assert_eq!(check("/", &[("transfer-encoding", "gzip, chunked")]), Err(400));
         assert_eq!(check("/", &[("transfer-encoding", "Chunked")]), Ok(()));
     }
 }

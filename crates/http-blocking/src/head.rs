@@ -45,7 +45,7 @@ pub enum Refusal {
     /// 431: too many bytes or fields.
     #[error("head too large")]
     TooLarge,
-    /// 501: a transfer coding besides `chunked`.
+    /// 400, as hyper says it (RFC 9112 section 6.1 would have 501): a transfer coding besides `chunked`.
     #[error("unknown transfer coding")]
     UnknownCoding,
 }
@@ -54,11 +54,10 @@ impl Refusal {
     /// The status that says it. A version other than 1.0 and 1.1 is `Malformed` too: hyper and actix answer 400.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Malformed | Self::UnknownCoding => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::LineTooLong => StatusCode::URI_TOO_LONG,
             Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
         }
     }
 }

@@ -44,7 +44,7 @@
 //! - a request without exactly one valid `Host` (HTTP/1.0 may have none);
 //! - a target with `#`, a control or a byte over 0x7e; `*` without OPTIONS; an authority without CONNECT;
 //! - `Content-Length` twice, though equal, or beside `Transfer-Encoding`;
-//! - transfer codings before `chunked` (501);
+//! - transfer codings before `chunked`;
 //! - a control byte in a chunk extension;
 //! - a request line over 16 KiB, a head over 64 KiB or 96 fields, all adjustable.
 //!

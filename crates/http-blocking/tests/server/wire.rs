@@ -91,7 +91,7 @@ const CASES: &[(&str, &str, u16, bool)] = &[
     (
         "coding before chunked",
         "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        501,
+        400,
         false,
     ),
     (
