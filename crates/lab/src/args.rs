@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand};
 
 use crate::competitor::{self, Competitor};
@@ -51,6 +51,8 @@ pub enum Command {
 ///                                                            three ways to have threads
 ///   cargo lab compare --servers axum,axum:workers=1 --scenarios blocked-loop
 ///   cargo lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2
+///   cargo lab compare --scenarios wait --rate 1000 --levels 256 --duration 5
+///                                                            what users feel at a rate that does not wait for them
 ///   cargo lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080
 ///                                                            your server beside ours, its upstream on port 9000
 ///
@@ -83,6 +85,11 @@ pub struct Compare {
     /// Seconds each level is measured; bursts last as long as they do [default: each level's own]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub duration: Option<Duration>,
+
+    /// Requests a second, on a schedule that does not wait for answers (an open loop), where clients would ask in turn;
+    /// give one level with it: how many connections may be busy
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
+    pub rate: Option<f64>,
 
     /// How often all of it, in turns; from five on, comparisons have intervals
     #[arg(long, value_name = "N", default_value_t = 3)]
@@ -180,13 +187,28 @@ impl Compare {
             competitors.push(Competitor::target(target).context("--target")?);
         }
         competitor::ensure_distinct(&competitors)?;
+        // Levels of one rate would bear one name.
+        ensure!(
+            self.rate.is_none() || self.levels.len() == 1,
+            "--rate needs --levels with one number"
+        );
         let wanted = Wanted {
             scenarios: self.scenarios.clone(),
             levels: self.levels.clone(),
             window: self.duration,
+            rate: self.rate,
             full: self.full,
         };
         Plan::new(competitors, &wanted, self.rounds, self.seed)
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "give requests a second, such as 500".to_owned())?;
+    if (1.0..=1e6).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err("give from 1 to 1,000,000 a second".to_owned())
     }
 }
 
@@ -232,6 +254,7 @@ mod tests {
         for line in [
             "lab compare --scenarios waiting,wait --rounds 5",
             "lab compare --servers blocking,blocking:threads=request,blocking:threads=pool:40",
+            "lab compare --scenarios wait --rate 1000 --levels 256 --duration 5",
             "lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2",
             "lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080",
         ] {

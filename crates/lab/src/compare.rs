@@ -282,6 +282,13 @@ fn notes(results: &Results) -> Vec<String> {
             "the machine was busy before the run began (load average {load:.1} on {cores} cores)"
         ));
     }
+    let crowded = |cell: &&Cell| cell.gates.iter().any(|gate| gate.name == "generator-crowded");
+    let (crowded, all) = (results.cells.iter().filter(crowded).count(), results.cells.len());
+    if crowded * 10 > all {
+        notes.push(format!(
+            "in {crowded} of {all} cells something else ran on the CPUs of the load: repeat it on an idle machine"
+        ));
+    }
     for who in &results.competitors {
         if !who.failed.is_empty() {
             let (name, count) = (&who.name, who.failed.len());

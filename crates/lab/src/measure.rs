@@ -17,6 +17,8 @@ use crate::scenarios::Step;
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long answers still owed at the end of a window are waited for.
 const OWED: Duration = Duration::from_secs(5);
+/// Where the generator stood in line for its CPU for more of the time than this, its wait is the result.
+const CROWDED: f64 = 0.25;
 /// The shares of requests a chart of the distribution is drawn through.
 const CURVE: [f64; 13] =
     [0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0];
@@ -32,7 +34,7 @@ pub struct Place<'a> {
     pub round: u32,
     /// Keeps the names it asks for different from those of all other cells.
     pub number: usize,
-    /// What picks arrivals.
+    /// The run's.
     pub seed: u64,
     /// Where the histograms go.
     pub folder: &'a Path,
@@ -90,10 +92,11 @@ fn plan(step: &Step, target: load::Target, ask: Ask, seed: u64) -> Plan {
             warmup: step.warmup,
             // Clients that wait alike would ask in step for ever.
             spread: step.question.least(),
+            pace: load::Pace::Closed { stop: Stop::After(step.window), think: step.think },
             ..Plan::closed(target, ask, clients, Stop::After(step.window))
         },
         Kind::Open => {
-            let rate = step.level.rate.unwrap_or(1.0);
+            let rate = step.level.rate.expect("an open level has a rate");
             let arrivals = load::Arrivals::Poisson { rate, seed };
             Plan { warmup: step.warmup, ..Plan::open(target, ask, clients, arrivals, step.window) }
         }
@@ -101,7 +104,12 @@ fn plan(step: &Step, target: load::Target, ask: Ask, seed: u64) -> Plan {
 }
 
 fn found(outcome: &Outcome, tail: results::Tail) -> Cell {
+    let crowded = outcome.generator.iter().map(|one| one.crowded()).fold(0.0, f64::max);
     let mut gates: Vec<_> = gates::of(outcome).into_iter().map(gate).collect();
+    for gate in &mut gates {
+        // Past a share it is no longer a caution.
+        gate.void |= gate.name == gates::Kind::GeneratorCrowded.name() && crowded > CROWDED;
+    }
     if tail == results::Tail::Slowest || outcome.percentile(99.0).is_some() {
         // A percentile nobody asked for is not missing; those there are no samples for are null.
         gates.retain(|gate| gate.name != gates::Kind::FewSamples.name());
@@ -132,17 +140,18 @@ fn gate(gate: gates::Gate) -> Gate {
 /// What a probe that could not be trusted says of the cell: a caution, for the load beside it was measured all the same.
 fn probe_gates(felt: &Outcome) -> Vec<Gate> {
     let failed = felt.errors.total();
-    let lag = felt.lag.value_at_quantile(0.99) as f64 / 1e6;
     let mut gates = Vec::new();
     if failed > 0 || felt.ok == 0 {
         let why = felt.errors.examples.join("; ");
-        let sentence =
-            format!("{failed} of the bystander's {} questions failed ({why})", felt.requests());
+        let asked = felt.requests();
+        let sentence = format!("{failed} of the bystander's {asked} questions failed ({why})");
         gates.push(Gate { name: "probe".into(), void: false, sentence });
     }
-    if lag > 5.0 {
+    let probe = probed(felt);
+    if probe.is_late() {
+        let lag = probe.lag_ms;
         let sentence = format!(
-            "the bystander itself asked {lag:.1} ms late at p99: that much is not the server's"
+            "the bystander itself asked {lag:.1} ms late at p99, so what it felt is not the server's doing"
         );
         gates.push(Gate { name: "probe".into(), void: false, sentence });
     }

@@ -32,6 +32,8 @@ pub struct Wanted {
     pub levels: Vec<usize>,
     /// `--duration`
     pub window: Option<Duration>,
+    /// `--rate`
+    pub rate: Option<f64>,
     /// `--full`
     pub full: bool,
 }
@@ -41,7 +43,7 @@ const STARTING: Duration = Duration::from_millis(100);
 
 impl Plan {
     /// Contract checks of all servers, side by side; measured.
-    pub const CHECKING: Duration = Duration::from_millis(4_000);
+    pub const CHECKING: Duration = Duration::from_millis(8_000);
 
     /// # Errors
     /// When a scenario is not one, or there is nothing to do.
@@ -167,7 +169,8 @@ impl Scenario {
         self.shapes
             .iter()
             .flat_map(|shape| {
-                levels(shape).into_iter().map(|level| shape.step(level, wanted.window))
+                let asked = shape.clone().at_rate(wanted.rate);
+                levels(shape).into_iter().map(move |level| asked.step(level, wanted.window))
             })
             .collect()
     }
@@ -225,11 +228,15 @@ mod tests {
             scenarios: vec!["wait".into()],
             levels: vec![2],
             window: Some(Duration::from_millis(200)),
-            full: false,
+            ..Wanted::default()
         };
         let plan = Plan::new(Competitor::defaults(), &wanted, 1, 1).unwrap();
         assert_eq!(plan.cells(), 3);
         assert_eq!(plan.scenarios[0].1[0].window, Duration::from_millis(200));
+        assert_eq!(plan.scenarios[0].1[0].level.name, "closed/2");
+        let open = Wanted { rate: Some(500.0), ..wanted };
+        let plan = Plan::new(Competitor::defaults(), &open, 1, 1).unwrap();
+        assert_eq!(plan.scenarios[0].1[0].level.name, "open/500");
         let unknown = Wanted { scenarios: vec!["speed".into()], ..Wanted::default() };
         let error = Plan::new(Competitor::defaults(), &unknown, 1, 1).unwrap_err().to_string();
         assert!(error.contains("blocked-loop"), "{error}");

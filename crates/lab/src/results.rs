@@ -141,6 +141,8 @@ pub struct Level {
     pub clients: usize,
     /// How they ask.
     pub kind: Kind,
+    /// What a client of a closed loop waits between an answer and its next request.
+    pub think_ms: f64,
     /// Requests a second, of an open loop.
     pub rate: Option<f64>,
     /// What sets it apart from other rows with as many clients: `in turn`, `above the pool`.
@@ -343,4 +345,12 @@ pub struct Probe {
     pub lag_ms: f64,
     /// What it felt over time: seconds since the level began, and the slowest latency in milliseconds there.
     pub series: Vec<(f64, f64)>,
+}
+
+impl Probe {
+    /// Whether it was itself too late for what it felt to be the server's doing.
+    pub fn is_late(&self) -> bool {
+        let felt = self.latency.p99_ms.unwrap_or(self.latency.max_ms);
+        self.lag_ms > 5.0 && self.lag_ms > felt / 4.0
+    }
 }

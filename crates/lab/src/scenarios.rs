@@ -69,6 +69,7 @@ pub fn all() -> Vec<Scenario> {
             name: "pool-limit",
             title: "blocking calls of 50 ms on an offload pool of 16 threads: below the pool and above it",
             claims: &[],
+            // As many as OFFLOAD_THREADS.
             flags: &["--offload-threads=16"],
             shapes: vec![
                 Shape {
@@ -94,7 +95,7 @@ pub fn all() -> Vec<Scenario> {
         },
         Scenario {
             name: "little-cpu",
-            title: "a little computing in the handler at half of one core, and one who wants something else",
+            title: "one client whose request computes, a third of the time, and one who wants something else",
             claims: &[],
             flags: &[],
             shapes: vec![work(ms(1), "of 1 ms"), work(ms(10), "of 10 ms")],
@@ -121,9 +122,11 @@ pub const BLOCKED_LOOP: &str = "sync functions … can block the event loop";
 /// Calls in one fan-out.
 pub const FAN_OUT: u32 = 5;
 
+/// Threads of the offload pool where it is the subject.
+const OFFLOAD_THREADS: usize = 16;
 const SECOND: Duration = Duration::from_secs(1);
 /// The shortest a level is measured.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(280);
 /// The longest a level is made for the sake of a p99.
 const LONG: Duration = Duration::from_millis(1_000);
 /// A p99 wants ten samples beyond it.
@@ -159,6 +162,8 @@ pub struct Shape {
     pub full: &'static [usize],
     /// How often a bystander asks for `/plaintext` meanwhile.
     pub probe: Option<Duration>,
+    /// What a client of a closed loop waits between an answer and its next request.
+    pub think: Duration,
     /// Requests a second, of an open loop.
     pub rate: Option<f64>,
 }
@@ -176,11 +181,23 @@ pub struct Step {
     pub window: Duration,
     /// How often a bystander asks meanwhile.
     pub probe: Option<Duration>,
+    /// What a client waits between an answer and its next request.
+    pub think: Duration,
 }
 
 impl Shape {
     fn new(question: Question, levels: &'static [usize], full: &'static [usize]) -> Self {
-        Self { question, kind: Kind::Closed, variant: None, levels, full, probe: None, rate: None }
+        let (kind, variant, probe, think) = (Kind::Closed, None, None, Duration::ZERO);
+        Self { question, kind, variant, levels, full, probe, think, rate: None }
+    }
+
+    /// The same asked on a schedule instead of by clients that wait for each other's turn; a burst stays one.
+    #[must_use]
+    pub fn at_rate(self, rate: Option<f64>) -> Self {
+        match (self.kind, rate) {
+            (Kind::Closed, Some(_)) => Self { kind: Kind::Open, rate, ..self },
+            _ => self,
+        }
     }
 
     /// The step for so many clients, measured for `window` when that was asked for.
@@ -188,19 +205,14 @@ impl Shape {
         let least = self.question.least();
         let (window, tail) = match self.kind {
             Kind::Burst => (least, tail(clients as f64)),
-            Kind::Open => {
-                let window = window.unwrap_or(SHORT * 2);
-                (window, tail(self.rate.unwrap_or(0.0) * window.as_secs_f64()))
-            }
-            Kind::Closed => {
+            Kind::Closed | Kind::Open => {
                 let window = window.unwrap_or_else(|| self.window(clients));
                 (window, tail(self.expected(clients, window)))
             }
         };
         let variant = self.variant.map(str::to_owned);
         let kind = self.kind.word();
-        let count =
-            if self.kind == Kind::Open { self.rate.unwrap_or(0.0) as usize } else { clients };
+        let count = self.rate.map_or(clients as f64, f64::round);
         let name = match &variant {
             Some(variant) => format!("{kind}/{count} {variant}"),
             None => format!("{kind}/{count}"),
@@ -210,6 +222,7 @@ impl Shape {
             clients,
             kind: self.kind,
             rate: self.rate,
+            think_ms: self.think.as_secs_f64() * 1e3,
             variant,
             request: format!("GET {}", self.question.target()),
             least_ms: least.as_secs_f64() * 1e3,
@@ -220,24 +233,46 @@ impl Shape {
             Kind::Burst => Duration::ZERO,
             Kind::Closed | Kind::Open => ms(40) + least,
         };
-        Step { level, question: self.question, warmup, window, probe: self.probe }
+        Step {
+            level,
+            question: self.question,
+            warmup,
+            window,
+            probe: self.probe,
+            think: self.think,
+        }
     }
 
-    /// Long enough for a p99 if that is short, else for a median.
+    /// Long enough for a p99 if that is short, else for a median; for the bystander's p99 where there is one.
     fn window(&self, clients: usize) -> Duration {
         let least = self.question.least();
-        let for_p99 = least.mul_f64(1.15 * SAMPLES / clients as f64);
-        if for_p99 <= LONG { SHORT.max(for_p99) } else { SHORT.max(least * 5) }
+        if self.probe.is_some() {
+            return SHORT * 2;
+        }
+        let for_p99 = Duration::from_secs_f64(1.15 * SAMPLES / self.most_rate(clients));
+        if for_p99 <= LONG { SHORT.max(for_p99) } else { SHORT.max(least * 4) }
     }
 
-    /// Answers to be expected of a server that adds little; 2,000 a second where nothing has to be waited for.
+    /// Answers to be expected of a server that adds little.
     fn expected(&self, clients: usize, window: Duration) -> f64 {
-        let each = self.question.least().as_secs_f64();
-        let rate =
-            if each == 0.0 { 2_000.0 * (clients as f64).min(1.0) } else { clients as f64 / each };
-        let pool =
-            if matches!(self.question, Question::OffloadWait(_)) { 16.0 / each } else { rate };
-        rate.min(pool) * window.as_secs_f64()
+        self.most_rate(clients) * window.as_secs_f64()
+    }
+
+    /// The most answers a second, by the question's own meaning. Where nothing is to be waited for, what one client gets
+    /// of the slowest machine this was tried on.
+    fn most_rate(&self, clients: usize) -> f64 {
+        let each = (self.question.least() + self.think).as_secs_f64();
+        if let Some(rate) = self.rate {
+            return rate;
+        }
+        if each == 0.0 {
+            return 4_000.0;
+        }
+        let at_once = match self.question {
+            Question::OffloadWait(_) => clients.min(OFFLOAD_THREADS),
+            _ => clients,
+        };
+        at_once as f64 / each
     }
 }
 
@@ -265,15 +300,14 @@ fn fan_out(parallel: bool, variant: &'static str) -> Shape {
     Shape { variant: Some(variant), ..Shape::new(question, &[1, 16], &[1, 16, 64]) }
 }
 
-/// Computing at a rate that takes half of one core, whatever each piece takes.
+/// Computing for a third of the time: half of that again is too little for a neighbour to meet it, all of it is overload.
 fn work(each: Duration, variant: &'static str) -> Shape {
     Shape {
-        kind: Kind::Open,
         variant: Some(variant),
-        rate: Some(0.5 / each.as_secs_f64()),
-        // Half a millisecond, so that the bystander has samples for its p99 too.
+        think: each * 2,
+        // Often enough that the bystander has samples for its p99.
         probe: Some(Duration::from_micros(500)),
-        ..Shape::new(Question::Work(each), &[64], &[64])
+        ..Shape::new(Question::Work(each), &[1], &[1])
     }
 }
 
@@ -306,7 +340,7 @@ mod tests {
             let samples = match kind {
                 Kind::Burst => clients as f64,
                 Kind::Closed => clients as f64 * step.window.as_secs_f64() * 1e3 / least_ms,
-                Kind::Open => step.level.rate.unwrap() * step.window.as_secs_f64(),
+                Kind::Open => unreachable!("no default level is open"),
             };
             assert!(samples >= SAMPLES, "{scenario} {}: {samples} samples", step.level.name);
         }

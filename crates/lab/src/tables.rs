@@ -61,7 +61,7 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
             table.add_row(row);
         }
     }
-    let mut text = format!("{}: {}\n{table}\n", scenario.name, scenario.title);
+    let mut text = format!("{}: {}\n{}\n", scenario.name, scenario.title, grouped(&table));
     for (why, cells) in void {
         let _ = writeln!(text, "void: {}: {why}", cells.join(", "));
     }
@@ -69,6 +69,18 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
         let _ = writeln!(text, "{line}");
     }
     text
+}
+
+/// The table with a line between levels only, not between all rows.
+fn grouped(table: &Table) -> String {
+    let lines: Vec<String> = table.lines().collect();
+    let keeps = |at: usize| {
+        let is_rule = lines[at].starts_with('─');
+        let goes_on = lines.get(at + 1).is_some_and(|next| next.starts_with("  "));
+        !(is_rule && goes_on)
+    };
+    let kept = (0..lines.len()).filter(|&at| keeps(at)).map(|at| lines[at].trim_end());
+    kept.collect::<Vec<_>>().join("\n")
 }
 
 fn numbers(
@@ -155,7 +167,7 @@ struct Main {
 }
 
 fn main_figure(scenario: &Scenario, level: &Level) -> Main {
-    let felt = level.probe.is_some() && level.kind == Kind::Open;
+    let felt = level.probe.is_some() && level.kind == Kind::Closed;
     match level.kind {
         _ if felt => {
             Main { read: FELT, words: |ratio| format!("held up its neighbour {ratio} as long as") }

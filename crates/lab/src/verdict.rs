@@ -271,7 +271,14 @@ pub fn read(results: &Results, at: At<'_>, who: &Competitor, read: Read) -> Resu
     let figure = results.figure((at.0, &at.1.name), &who.name, read);
     figure.map(|figure| figure.median()).map_err(|missing| match missing {
         Missing::Void(why) => format!("{} at {}: {why}", who.name, at.1.name),
-        Missing::NotMeasured => format!("{} was not measured at {}", who.name, at.1.name),
+        Missing::NotMeasured => {
+            let cells = results.cells_at(at.0, &at.1.name, &who.name);
+            let gate = cells.iter().flat_map(|cell| &cell.gates).find(|gate| gate.name == "probe");
+            match gate {
+                Some(gate) => format!("{} at {}: {}", who.name, at.1.name, gate.sentence),
+                None => format!("{} was not measured at {}", who.name, at.1.name),
+            }
+        }
     })
 }
 

@@ -134,13 +134,13 @@ pub const THREADS: Read = |cell| Some(cell.usage.as_ref()?.threads_peak as f64);
 pub const RSS: Read = |cell| Some(cell.usage.as_ref()?.rss_peak_bytes as f64);
 /// The most memory held, page tables and kernel stacks included.
 pub const HELD: Read = |cell| Some(cell.usage.as_ref()?.held_peak_bytes() as f64);
-/// The bystander's p99, or its slowest where there are too few for that.
+/// The bystander's p99, or its slowest where there are too few for that; nothing where the bystander was late itself.
 pub const FELT: Read = |cell| {
-    let felt = &cell.probe.as_ref()?.latency;
-    Some(felt.p99_ms.unwrap_or(felt.max_ms))
+    let probe = cell.probe.as_ref().filter(|probe| !probe.is_late())?;
+    Some(probe.latency.p99_ms.unwrap_or(probe.latency.max_ms))
 };
 /// The bystander's longest stall.
-pub const STALL: Read = |cell| Some(cell.probe.as_ref()?.stall_ms);
+pub const STALL: Read = |cell| Some(cell.probe.as_ref().filter(|probe| !probe.is_late())?.stall_ms);
 
 /// The tail that this level has samples for.
 pub fn tail(level: &Level) -> Read {

@@ -89,6 +89,7 @@ fn scenarios() -> Vec<Scenario> {
         name: format!("{}/{clients} {variant}", kind.word()).trim_end().to_owned(),
         clients,
         kind,
+        think_ms: 0.0,
         rate: (kind == Kind::Open).then_some(500.0),
         variant: (!variant.is_empty()).then(|| variant.to_owned()),
         request: request.into(),
