@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contract::Limits;
 use ureq::unversioned::transport::{
-    ConnectionDetails, Connector, RustlsConnector, TcpConnector, Transport,
+    Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
 };
 use ureq::{Agent, Error};
 
@@ -32,7 +32,7 @@ pub(crate) fn client(addresses: Addresses, limits: &Limits) -> Agent {
         .max_idle_connections_per_host(limits.upstream_max)
         .max_idle_age(IDLE)
         .build();
-    let connector = ().chain(TcpConnector::default()).chain(Connected::default());
+    let connector = ().chain(TcpConnector::default()).chain(Steps).chain(Connected::default());
     Agent::with_parts(config, connector, addresses)
 }
 
@@ -74,5 +74,57 @@ impl<In: Transport> Connector<In> for Connected {
             register_shutdown: Arc::clone(&details.register_shutdown),
         };
         self.0.connect(&details, chained)
+    }
+}
+
+/// Makes connections that wait in [`Stepped`].
+#[derive(Debug)]
+struct Steps;
+
+impl<In: Transport> Connector<In> for Steps {
+    type Out = Stepped<In>;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Stepped<In>>, Error> {
+        Ok(chained.map(Stepped))
+    }
+}
+
+/// A connection that waits in steps, so that a deadline is met.
+///
+/// The kernel rounds a socket's timeout up to its timer wheel, the more coarsely the longer it is: at 250 Hz by up to a
+/// quarter of a second from two seconds on, by a thirtieth below (`kernel/time/timer.c`). Only the last step counts.
+#[derive(Debug)]
+struct Stepped<In>(In);
+
+/// The longest step.
+const STEP: Duration = Duration::from_secs(1);
+
+impl<In: Transport> Transport for Stepped<In> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.0.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.0.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let began = Instant::now();
+        loop {
+            let left = timeout.after.saturating_sub(began.elapsed());
+            let step = left.min(STEP);
+            match self.0.await_input(NextTimeout { after: step.into(), ..timeout }) {
+                Err(Error::Timeout(_)) if step < left => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.0.is_open()
     }
 }

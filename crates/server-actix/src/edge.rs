@@ -59,7 +59,7 @@ where
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match AssertUnwindSafe(async { routes.call(request).await }).catch_unwind().await {
-        Ok(_) if seen.path == "*" => Response::new(StatusCode::NO_CONTENT),
+        Ok(_) if seen.path == "*" => Response::new(StatusCode::OK),
         Ok(Ok(reply)) => Response::from(reply.into_parts().1).map_into_boxed_body(),
         Ok(Err(error)) => error.error_response().into(),
         Err(_) => panicked(&id),

@@ -39,7 +39,7 @@ pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Resp
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match AssertUnwindSafe(router.clone().oneshot(request)).catch_unwind().await {
-        Ok(_) if seen.path == "*" => StatusCode::NO_CONTENT.into_response(),
+        Ok(_) if seen.path == "*" => StatusCode::OK.into_response(),
         Ok(reply) => reply.into_response(),
         Err(_) => panicked(&id),
     };

@@ -29,7 +29,7 @@ pub(crate) fn answer(app: &App, router: &Router, request: Request) -> Response {
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match catch_unwind(AssertUnwindSafe(|| router.call(request))) {
-        Ok(_) if seen.path == "*" => StatusCode::NO_CONTENT.into_response(),
+        Ok(_) if seen.path == "*" => StatusCode::OK.into_response(),
         Ok(reply) => reply,
         Err(_) => panicked(&id),
     };

@@ -170,6 +170,18 @@ pub(crate) const CALLS: &[Exception] = &[
     },
     Exception {
         file: "connect.rs",
+        items: &[
+            "Steps",
+            "impl Connector for Steps",
+            "Stepped",
+            "STEP",
+            "impl Transport for Stepped",
+        ],
+        who: &["io-blocking"],
+        reason: "the kernel rounds a socket's timeout, which is all that ends a blocking read; a runtime has a timer",
+    },
+    Exception {
+        file: "connect.rs",
         items: &["task_local!", "note", "tls"],
         who: &["io-async"],
         reason: "a call moves between threads, so the note is the task's; reqwest is handed its TLS",
