@@ -69,7 +69,7 @@ fn every_answer_becomes_a_profile_or_the_right_problem_in_time() {
         let answer = github.user(&username(name));
         let took = start.elapsed();
         assert_eq!(status_of(&answer), status, "{name}: {answer:?}");
-        assert!(took < Duration::from_millis(700), "{name} took {took:?}");
+        assert!(took < Duration::from_millis(1_500), "{name} took {took:?}");
         match (answer, retry_after) {
             (Ok(profile), _) => assert_eq!(login(&profile), name),
             // The reset is on a second of the clock.
@@ -231,7 +231,7 @@ fn the_wait_for_a_permit_ends_at_the_deadline() {
         statuses.push(status_of(&call.join().unwrap()));
     }
     let took = start.elapsed();
-    assert!(took < Duration::from_millis(700), "{took:?}");
+    assert!(took < Duration::from_millis(1_500), "{took:?}");
     // Two fit into half a second, the third is cut off, and the others never had a turn.
     let of = |status| statuses.iter().filter(|&&one| one == status).count();
     assert_eq!(of(200), 2, "{statuses:?}");
