@@ -10,16 +10,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+use bytes::{Buf, Bytes};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use crate::connection::Phase;
 use crate::drain::Admission;
+use crate::head::Head;
 use crate::linger::linger;
 use crate::refusal::{refusal, status_of};
+use crate::timer::Timer;
 use crate::{Clocks, Connection};
 
 /// A socket under the clocks of its [`Drain`](crate::Drain).
@@ -33,23 +36,14 @@ pub struct Clocked {
     /// When the connection became idle.
     idle_since: Instant,
     head: Head,
+    /// What came in behind the head or body that is being read.
+    held: Bytes,
     /// Since when a write has made no progress.
     blocked_since: Option<Instant>,
     /// The client closed its side, or the connection broke.
     gone: bool,
     /// The last reply was a refusal: input is on its way that nobody will read.
     refused: bool,
-}
-
-/// What has come in of the head that is being read.
-#[derive(Debug, Default)]
-struct Head {
-    /// Taken when the framework asks for more; a head that comes in one piece needs no look at the clock.
-    since: Option<Instant>,
-    bytes: usize,
-    line_ended: bool,
-    /// The framework has not had a chance to parse the last bytes: actix reads until nothing is left, then parses.
-    fresh: bool,
 }
 
 impl Clocked {
@@ -59,7 +53,8 @@ impl Clocked {
             timer: Timer::default(),
             waker: None,
             idle_since: Instant::now(),
-            head: Head::default(),
+            head: Head::new(),
+            held: Bytes::new(),
             blocked_since: None,
             gone: false,
             refused: false,
@@ -100,33 +95,55 @@ impl Clocked {
         self.admission().0.drain().clocks()
     }
 
-    /// Bytes came in: they begin a head, go on with it, or belong to a body, which has clocks of its own.
-    fn came_in(&mut self, bytes: &[u8]) -> Result<(), StatusCode> {
+    /// How many of the bytes that came in are for the framework now: they begin a head, go on with it, or belong to its
+    /// body, which has clocks of its own.
+    fn came_in(&mut self, bytes: &[u8]) -> Result<usize, StatusCode> {
         match self.phase() {
             Phase::Idle => {
                 self.enter(Phase::Head);
-                self.head = Head::default();
+                self.head = Head::new();
             }
             Phase::Head => {}
-            Phase::Busy | Phase::Answered | Phase::Over => {
-                self.admission().0.took(bytes.len());
-                return Ok(());
-            }
+            Phase::Busy => return Ok(self.admission().0.share_of_body(bytes.len())),
+            Phase::Answered | Phase::Over => return Ok(0),
         }
-        self.head.fresh = true;
-        if !self.head.line_ended {
-            // A fragment belongs to no target, and the `Uri` of both frameworks drops it without a word.
-            let end = memchr::memchr2(b'\n', b'#', bytes);
-            if end.is_some_and(|end| bytes[end] == b'#') {
-                return Err(StatusCode::BAD_REQUEST);
+        let clocks = *self.clocks();
+        self.head.take(bytes, &clocks)
+    }
+
+    /// Reads what was held back, as if it came in now.
+    fn read_held(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let part = self.held.slice(..self.held.len().min(buf.remaining()));
+        match self.came_in(&part) {
+            Ok(0) => self.wait(cx),
+            Ok(taken) => {
+                buf.put_slice(&part[..taken]);
+                self.held.advance(taken);
+                Poll::Ready(Ok(()))
             }
-            self.head.line_ended = end.is_some();
-            if self.head.bytes + end.unwrap_or(bytes.len()) > self.clocks().head_line {
-                return Err(StatusCode::URI_TOO_LONG);
-            }
+            Err(status) => self.refuse(status),
         }
-        self.head.bytes += bytes.len();
-        Ok(())
+    }
+
+    /// The client closed its side.
+    fn no_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let leaves = match self.phase() {
+            Phase::Busy => !self.connection().is_body_unread(),
+            Phase::Head => self.head.fresh,
+            Phase::Idle | Phase::Answered | Phase::Over => false,
+        };
+        if leaves && !mem::replace(&mut self.head.left, true) {
+            // To be judged when the framework has parsed what it was given, and polled the service.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.gone = true;
+        if leaves {
+            // Whoever leaves in mid-request is gone: hyper's own view. actix's switch for it would also drop the answer
+            // under way when a malformed request is pipelined behind.
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Nothing to read now. `Ready` is the end of input, as far as the framework is to know.
@@ -155,24 +172,21 @@ impl Clocked {
                 Poll::Pending
             }
             Phase::Head => {
-                let too_long = self.head.bytes > self.clocks().head_bytes;
                 let due = self.timer.is_due();
-                if !(draining || too_long || due || self.head.since.is_none()) {
+                let held = self.head.ended && !self.held.is_empty();
+                if !(draining || due || held || self.head.since.is_none()) {
                     return Poll::Pending;
                 }
                 let now = Instant::now();
                 let deadline = *self.head.since.get_or_insert(now) + self.clocks().head;
                 let late = due && now >= deadline;
-                if fresh && (draining || too_long || late) {
+                if fresh && (draining || late || held) {
                     // To be judged when the framework has parsed what it was just given.
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
                 if draining {
                     return self.end();
-                }
-                if too_long {
-                    return self.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
                 }
                 if late {
                     self.say(StatusCode::REQUEST_TIMEOUT);
@@ -225,7 +239,7 @@ impl Clocked {
         let now = Instant::now();
         self.idle_since = now;
         self.enter(Phase::Idle);
-        if self.admission().0.drain().is_draining() {
+        if self.admission().0.drain().is_draining() || !self.held.is_empty() {
             cx.waker().wake_by_ref();
         }
         if self.timer.is_due() {
@@ -285,24 +299,36 @@ impl AsyncRead for Clocked {
         if this.phase() == Phase::Over {
             return Poll::Ready(Ok(()));
         }
+        if !this.held.is_empty() {
+            return this.read_held(cx, buf);
+        }
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
         let had = buf.filled().len();
         match this.pinned().poll_read(cx, buf) {
-            Poll::Pending => this.wait(cx),
+            Poll::Pending => return this.wait(cx),
             Poll::Ready(Err(error)) => {
                 this.gone = true;
-                Poll::Ready(Err(error))
+                return Poll::Ready(Err(error));
             }
-            Poll::Ready(Ok(())) if buf.filled().len() == had => {
-                this.gone = true;
-                Poll::Ready(Ok(()))
+            Poll::Ready(Ok(())) => {}
+        }
+        let came = &buf.filled()[had..];
+        if came.is_empty() {
+            return this.no_more(cx);
+        }
+        match this.came_in(came) {
+            Ok(taken) if taken == came.len() => Poll::Ready(Ok(())),
+            Ok(taken) => {
+                this.held = Bytes::copy_from_slice(&came[taken..]);
+                buf.set_filled(had + taken);
+                if taken == 0 { this.wait(cx) } else { Poll::Ready(Ok(())) }
             }
-            Poll::Ready(Ok(())) => match this.came_in(&buf.filled()[had..]) {
-                Ok(()) => Poll::Ready(Ok(())),
-                Err(status) => {
-                    buf.set_filled(had);
-                    this.refuse(status)
-                }
-            },
+            Err(status) => {
+                buf.set_filled(had);
+                this.refuse(status)
+            }
         }
     }
 }
@@ -379,32 +405,5 @@ impl Drop for Clocked {
         }
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move { linger(socket, admission.0.drain()).await });
-    }
-}
-
-/// One sleep a connection, made when first needed and moved only after it has fired.
-#[derive(Debug, Default)]
-struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Timer {
-    /// Whether it has fired, or was never set.
-    fn is_due(&self) -> bool {
-        self.sleep.as_ref().is_none_or(|sleep| sleep.is_elapsed())
-    }
-
-    fn arm(&mut self, cx: &mut Context<'_>, at: Instant) {
-        let sleep = match &mut self.sleep {
-            Some(sleep) => {
-                sleep.as_mut().reset(at);
-                sleep
-            }
-            none => none.insert(Box::pin(sleep_until(at))),
-        };
-        // Polled to leave the waker; if it is due already, the task comes back at once.
-        if sleep.as_mut().poll(cx).is_ready() {
-            cx.waker().wake_by_ref();
-        }
     }
 }

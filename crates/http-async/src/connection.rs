@@ -1,6 +1,6 @@
 //! One connection's state, shared by its socket, its requests and the drain.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
@@ -19,8 +19,9 @@ impl Connection {
         if self.is_closing() {
             return None;
         }
-        self.set_body_unread(content != Content::Nothing);
-        self.0.small.store(content == Content::Small, Ordering::Relaxed);
+        self.set_body_unread(content.most > 0);
+        self.0.small.store(content.small, Ordering::Relaxed);
+        self.0.left.store(content.most, Ordering::Relaxed);
         self.delivered();
         self.0.enter(Phase::Busy);
         Some(InFlight(self.clone()))
@@ -71,25 +72,25 @@ impl Connection {
 }
 
 /// What follows a head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// No body.
-    Nothing,
-    /// A body that is small or of unknown length: what a handler leaves of it may be thrown away.
-    Small,
-    /// A body that only its handler may ask for.
-    Large,
+#[derive(Clone, Copy, Debug)]
+pub struct Content {
+    /// In bytes, as they come in.
+    most: u64,
+    /// What a handler leaves of it may be thrown away.
+    small: bool,
 }
 
 impl Content {
-    /// A body of `length`, if that was announced. One that the client may keep back until it is told to go on
+    /// No body.
+    pub const NOTHING: Self = Self { most: 0, small: false };
+    /// All that comes: behind CONNECT, or an upgrade that the framework foresees.
+    pub const ENDLESS: Self = Self { most: u64::MAX, small: false };
+
+    /// A body of `length`, chunked if there is none. One that the client may keep back until it is told to go on
     /// (`Expect: 100-continue`) is not waited for unless a handler wants it.
     pub fn announced(length: Option<u64>, expects_continue: bool) -> Self {
-        match length {
-            _ if expects_continue => Self::Large,
-            Some(length) if length > DISCARDED => Self::Large,
-            _ => Self::Small,
-        }
+        let small = !expects_continue && length.is_none_or(|length| length <= DISCARDED);
+        Self { most: length.unwrap_or(u64::MAX), small }
     }
 }
 
@@ -141,6 +142,8 @@ pub(crate) struct State {
     unread: AtomicBool,
     /// What is unread may be thrown away.
     small: AtomicBool,
+    /// Bytes that may still come in before the next head.
+    left: AtomicU64,
     /// Bytes behind the head since the service last got a part of the body.
     taken: AtomicUsize,
     waker: Mutex<Option<Waker>>,
@@ -154,6 +157,7 @@ impl State {
             closing: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             small: AtomicBool::new(false),
+            left: AtomicU64::new(0),
             taken: AtomicUsize::new(0),
             waker: Mutex::new(None),
             drain,
@@ -172,8 +176,13 @@ impl State {
         &self.drain
     }
 
-    pub(crate) fn took(&self, bytes: usize) {
-        self.taken.store(self.taken.load(Ordering::Relaxed) + bytes, Ordering::Relaxed);
+    /// How many of the bytes that came in belong to the body.
+    pub(crate) fn share_of_body(&self, bytes: usize) -> usize {
+        let left = self.left.load(Ordering::Relaxed);
+        let share = bytes.min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.left.store(left - share as u64, Ordering::Relaxed);
+        self.taken.store(self.taken.load(Ordering::Relaxed) + share, Ordering::Relaxed);
+        share
     }
 
     /// Whether a drain has to wait for it, and cuts it at the deadline.

@@ -24,10 +24,12 @@ mod body;
 mod clocked;
 mod connection;
 mod drain;
+mod head;
 mod linger;
 mod refusal;
 mod reply;
 mod rest;
+mod timer;
 
 use std::time::Duration;
 

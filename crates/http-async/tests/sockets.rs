@@ -44,6 +44,10 @@ on_both! {
     a_large_unread_body_closes_the_connection
     a_small_unread_body_does_not
     a_body_held_back_for_100_is_not_waited_for
+    pipelined_requests_are_answered_one_by_one
+    a_pipelined_head_takes_nothing_from_the_reply_before_it
+    a_client_that_leaves_in_mid_request_is_gone
+    a_client_that_closes_its_side_after_an_answered_request_has_its_answer
     nothing_is_answered_after_connection_close
     one_connection_too_many_gets_503
     a_nearly_full_server_closes_after_each_reply
@@ -187,7 +191,7 @@ fn a_chunk_extension_without_end_gets_400(start: Start) {
 fn a_refusal_arrives_although_the_client_goes_on_sending(start: Start) {
     let server = Server::start(start, 10);
     let mut client = Client::connect(server.addr);
-    client.send("GE(T / HTTP/1.1\r\n");
+    client.send("GE(T / HTTP/1.1\r\n\r\n");
     assert!(client.try_send(&vec![b'x'; 4 << 20]), "the server did not take what followed");
     let heard = client.until_closed();
     assert_refusal(&heard.text, "400");
@@ -282,6 +286,62 @@ fn a_body_held_back_for_100_is_not_waited_for(start: Start) {
     assert!(heard.text.contains("\r\nconnection: close\r\n"), "{}", heard.text);
     assert!(heard.text.ends_with("hello"), "{}", heard.text);
     assert!(heard.after < Duration::from_millis(500), "{:?}", heard.after);
+}
+
+fn pipelined_requests_are_answered_one_by_one(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    let ask = |method, path| format!("{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let post = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+    let last = "GET /slow HTTP/1.0\r\n\r\n";
+    client.send(
+        [ask("HEAD", "/slow"), ask("GET", "/slow"), post.to_owned(), last.to_owned()].concat(),
+    );
+    let heard = client.until_closed();
+    let replies: Vec<_> = heard.text.split("HTTP/1.").skip(1).collect();
+    assert_eq!(replies.len(), 4, "{}", heard.text);
+    assert!(
+        replies[0].ends_with("\r\n\r\n") && replies[0].contains("content-length: 4"),
+        "{}",
+        heard.text
+    );
+    assert!(replies[1].ends_with("slow"), "{}", heard.text);
+    assert!(replies[2].ends_with("len=5"), "{}", heard.text);
+    assert!(replies[3].starts_with("0 200 ") && replies[3].ends_with("slow"), "{}", heard.text);
+    assert!(replies[..3].iter().all(|reply| reply.starts_with("1 200 ")), "{}", heard.text);
+}
+
+fn a_pipelined_head_takes_nothing_from_the_reply_before_it(start: Start) {
+    let server = Server::start(start, 10);
+    for bad in ["GE(T / HTTP/1.1\r\n\r\n", "GET /#a HTTP/1.1\r\n\r\n", "\0\u{1}\r\n\r\n"] {
+        let mut client = Client::connect(server.addr);
+        let heard =
+            client.send(format!("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n{bad}")).until_closed();
+        let (answer, refusal) = heard.text.split_at(heard.text.rfind("HTTP/1.1").unwrap());
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("slow"), "{}", heard.text);
+        assert_refusal(refusal, "400");
+    }
+}
+
+fn a_client_that_leaves_in_mid_request_is_gone(start: Start) {
+    let server = Server::start(start, 10);
+    for delay in [Duration::ZERO, Duration::from_millis(50)] {
+        let mut client = Client::connect(server.addr);
+        client.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+        thread::sleep(delay);
+        client.close_write();
+        assert_eq!(client.until_closed().text, "");
+        until("the connection has ended", || server.drain.open() == 0);
+    }
+}
+
+fn a_client_that_closes_its_side_after_an_answered_request_has_its_answer(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    client.send(GET.repeat(3));
+    client.close_write();
+    let heard = client.until_closed();
+    assert_eq!(heard.text.matches("HTTP/1.1 200").count(), 3, "{}", heard.text);
 }
 
 fn nothing_is_answered_after_connection_close(start: Start) {

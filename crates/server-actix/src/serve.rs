@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
-use actix_http::header::CONTENT_LENGTH;
+use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_http::{ConnectionType, HttpService, KeepAlive, Payload, Request, Response, Version};
 use actix_service::{
     Service, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service, map_config,
@@ -66,7 +66,6 @@ fn worker(
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(Duration::ZERO)
         .keep_alive(KeepAlive::Os)
-        .h1_allow_half_closed(false)
         .on_connect_ext(|socket: &Clocked, data| {
             data.insert(socket.connection());
         });
@@ -106,11 +105,15 @@ fn begin(request: &mut Request) -> Option<InFlight> {
 
 fn content(request: &mut Request) -> Content {
     if matches!(request.payload(), Payload::None) {
-        return Content::Nothing;
+        return Content::NOTHING;
     }
-    let length =
-        request.head().headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    Content::announced(length.and_then(|length| length.parse().ok()), request.head().expect())
+    let head = request.head();
+    let length = head.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    match length.and_then(|length| length.parse().ok()) {
+        // Behind CONNECT and an upgrade to WebSocket actix takes all that comes for content.
+        None if !head.headers().contains_key(TRANSFER_ENCODING) => Content::ENDLESS,
+        length => Content::announced(length, head.expect()),
+    }
 }
 
 /// Answers one request, which is in flight until actix has the last byte of its reply.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use http::header::{CONNECTION, EXPECT};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Method, Request, Response, Version};
 use http_async::{Content, Drained, InFlight, Lent, Reply};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -69,12 +69,12 @@ fn open(socket: TcpStream, app: &App, router: &Router) {
         .max_headers(app.limits.head_fields)
         .max_buf_size(app.limits.head_bytes.max(8 << 10));
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let content = content(&request);
-        if content != Content::Nothing {
+        if !request.body().is_end_stream() {
             // For who reads it; not for every request, since the map would cost more than all our clocks.
             request.extensions_mut().insert(connection.clone());
         }
-        answer(app.clone(), router.clone(), connection.head_complete(content), request)
+        let in_flight = connection.head_complete(content(&request));
+        answer(app.clone(), router.clone(), in_flight, request)
     });
     tokio::spawn(async move {
         // What fails here was answered, or nobody is left to tell.
@@ -84,7 +84,7 @@ fn open(socket: TcpStream, app: &App, router: &Router) {
 
 fn content(request: &Request<Incoming>) -> Content {
     if request.body().is_end_stream() {
-        return Content::Nothing;
+        return Content::NOTHING;
     }
     let expects_continue = request.headers().contains_key(EXPECT);
     Content::announced(request.body().size_hint().upper(), expects_continue)
@@ -99,20 +99,33 @@ async fn answer(
 ) -> Result<Response<Reply<Body>>, Infallible> {
     // Behind a reply that closes the connection there is no other.
     let Some(in_flight) = in_flight else { return pending().await };
-    let connection = in_flight.connection();
+    let (connection, version) = (in_flight.connection(), request.version());
+    let tunnel = request.method() == Method::CONNECT;
     let (head, body) = request.into_parts();
-    let reply = if body.is_end_stream() {
+    let mut reply = if body.is_end_stream() {
         edge::answer(&app, &router, Request::from_parts(head, Body::empty())).await
     } else {
         let (body, rest) = Lent::new(body, connection.clone());
         let request = Request::from_parts(head, Body::new(body));
-        let mut reply = edge::answer(&app, &router, request).await;
+        let reply = edge::answer(&app, &router, request).await;
         if !rest.discard_frames().await {
             connection.close_after_reply();
-            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         reply
     };
+    // Where there are no chunks, only the end of the connection tells the end of a stream; and behind a CONNECT that
+    // was refused nobody knows what comes.
+    let endless = version < Version::HTTP_11 && reply.body().size_hint().exact().is_none();
+    if endless || tunnel {
+        connection.close_after_reply();
+    }
+    if connection.is_closing() && version < Version::HTTP_11 {
+        // Which closes unless it says otherwise; to a reply in HTTP/1.1 hyper would add the `keep-alive` it was asked for.
+        *reply.version_mut() = version;
+        reply.headers_mut().remove(CONNECTION);
+    } else if connection.is_closing() {
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(reply.map(|body| Reply::new(body, in_flight)))
 }
 

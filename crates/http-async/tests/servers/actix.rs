@@ -40,7 +40,6 @@ pub(crate) fn start(listener: TcpListener, drain: Drain, deadline: Duration) -> 
                             .keep_alive(KeepAlive::Os)
                             .client_request_timeout(Duration::ZERO)
                             .client_disconnect_timeout(Duration::ZERO)
-                            .h1_allow_half_closed(false)
                             .on_connect_ext(|socket: &Clocked, data| {
                                 data.insert(socket.connection());
                             })
@@ -65,7 +64,7 @@ pub(crate) fn start(listener: TcpListener, drain: Drain, deadline: Duration) -> 
 
 fn begin(request: &mut Request) -> Option<InFlight> {
     let content = if matches!(request.payload(), Payload::None) {
-        Content::Nothing
+        Content::NOTHING
     } else {
         let length = request.head().headers().get("content-length");
         let length = length.map(|length| length.to_str().unwrap().parse().unwrap());

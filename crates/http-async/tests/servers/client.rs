@@ -1,7 +1,7 @@
 //! A client on a bare socket, which says what came back and when.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// No test waits longer than this for anything.
@@ -38,6 +38,10 @@ impl Client {
     /// Sends as much as the server takes.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> bool {
         self.socket.write_all(bytes).is_ok()
+    }
+
+    pub(crate) fn close_write(&self) {
+        self.socket.shutdown(Shutdown::Write).unwrap();
     }
 
     /// One reply with a length, which stays open.

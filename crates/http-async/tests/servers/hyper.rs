@@ -54,7 +54,7 @@ fn open(socket: TcpStream, drain: &Drain) {
     let connection = socket.connection();
     let service = service_fn(move |request: Request<Incoming>| {
         let content = if request.body().is_end_stream() {
-            Content::Nothing
+            Content::NOTHING
         } else {
             let expects_continue = request.headers().contains_key(EXPECT);
             Content::announced(request.body().size_hint().upper(), expects_continue)

@@ -1,0 +1,171 @@
+//! Where a head ends, found without parsing it, so that a framework gets one request at a time.
+//!
+//! actix-http decodes the next request while it answers one, and writes the answer as if it were for the later: a GET
+//! that is pipelined behind a HEAD gives the HEAD's reply content (its `h1/codec.rs` keeps one version, one connection
+//! type and one HEAD flag for both). What stands behind a head is held back until it is a body's turn, or the next
+//! head's.
+
+use http::StatusCode;
+use tokio::time::Instant;
+
+use crate::Clocks;
+
+/// What has come in of a head.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// Taken when the framework asks for more; a head that comes in one piece needs no look at the clock.
+    pub(crate) since: Option<Instant>,
+    /// The framework has not had a chance to parse the last bytes: actix reads until nothing is left, then parses.
+    pub(crate) fresh: bool,
+    /// The client has closed its side behind it.
+    pub(crate) left: bool,
+    /// The empty line has come.
+    pub(crate) ended: bool,
+    bytes: usize,
+    /// Of the request line, which may stand behind empty lines.
+    line: usize,
+    line_ended: bool,
+    /// A line that is not empty has ended.
+    begun: bool,
+    /// The line that is coming in is empty so far, but for a CR.
+    blank: bool,
+}
+
+impl Head {
+    pub(crate) fn new() -> Self {
+        Self {
+            since: None,
+            fresh: false,
+            left: false,
+            ended: false,
+            bytes: 0,
+            line: 0,
+            line_ended: false,
+            begun: false,
+            blank: true,
+        }
+    }
+
+    /// How many of `bytes` belong to the head, or why it is refused before it has ended.
+    pub(crate) fn take(&mut self, bytes: &[u8], clocks: &Clocks) -> Result<usize, StatusCode> {
+        if self.ended {
+            return Ok(0);
+        }
+        self.fresh = true;
+        if !self.line_ended {
+            self.check_line(bytes, clocks.head_line)?;
+        }
+        let taken = self.end_of(bytes);
+        self.bytes += taken;
+        if self.bytes > clocks.head_bytes {
+            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        Ok(taken)
+    }
+
+    fn check_line(&mut self, bytes: &[u8], most: usize) -> Result<(), StatusCode> {
+        let empty = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+        let skipped = if self.line == 0 { bytes.iter().take_while(empty).count() } else { 0 };
+        let line = &bytes[skipped..];
+        // A fragment belongs to no target, and the `Uri` of both frameworks drops it without a word.
+        let end = memchr::memchr2(b'\n', b'#', line);
+        let line_end = end.unwrap_or(line.len());
+        // Nor do bytes beyond ASCII, which only hyper lets through.
+        if end.is_some_and(|end| line[end] == b'#') || !line[..line_end].is_ascii() {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        self.line += line_end;
+        self.line_ended = end.is_some();
+        if self.line > most { Err(StatusCode::URI_TOO_LONG) } else { Ok(()) }
+    }
+
+    /// Up to the end of the empty line; up to the end of `bytes` if there is none.
+    fn end_of(&mut self, bytes: &[u8]) -> usize {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            let blank = self.blank && matches!(bytes[start..end], [] | [b'\r']);
+            start = end + 1;
+            // Empty lines before the request line are skipped (RFC 9112 section 2.2).
+            if blank && self.begun {
+                self.ended = true;
+                return start;
+            }
+            self.begun |= !blank;
+            self.blank = true;
+        }
+        let last = &bytes[start..];
+        self.blank &= matches!(last, [] | [b'\r']);
+        bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const CLOCKS: Clocks = Clocks {
+        idle: Duration::ZERO,
+        head: Duration::ZERO,
+        write_stall: Duration::ZERO,
+        head_line: 40,
+        head_bytes: 80,
+    };
+
+    /// What is taken of `bytes` when they come in pieces of `size`, and whether the head has ended.
+    fn taken(bytes: &[u8], size: usize) -> Result<(usize, bool), u16> {
+        let mut head = Head::new();
+        let mut taken = 0;
+        for piece in bytes.chunks(size) {
+            taken += head.take(piece, &CLOCKS).map_err(|status| status.as_u16())?;
+        }
+        Ok((taken, head.ended))
+    }
+
+    #[test]
+    fn a_head_ends_behind_its_empty_line_however_it_is_cut() {
+        for head in [
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\nHost: a\n\n",
+            "\nGET / HTTP/1.1\r\nHost: a\n\r\n",
+            "GET /\r\n\r\n",
+        ] {
+            for behind in ["", "\r\n", "body", "GET / HTTP/1.1\r\n\r\n"] {
+                let bytes = format!("{head}{behind}");
+                for size in 1..=bytes.len() {
+                    let taken = taken(bytes.as_bytes(), size);
+                    assert_eq!(taken, Ok((head.len(), true)), "{bytes:?} in pieces of {size}");
+                }
+            }
+            for cut in 1..head.len() {
+                assert_eq!(
+                    taken(&head.as_bytes()[..cut], 7),
+                    Ok((cut, false)),
+                    "{head:?} cut at {cut}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_is_refused_for_what_it_breaks_first() {
+        for size in [1, 7, 1_000] {
+            assert_eq!(taken(b"GET /#a HTTP/1.1\r\n", size), Err(400));
+            assert_eq!(taken(b"GET /\xe9 HTTP/1.1\r\n", size), Err(400));
+            assert_eq!(taken(b"GET / HTTP/1.1\r\nX: \xe9\r\n\r\n", size), Ok((24, true)));
+            assert_eq!(taken(b"GET / HTTP/1.1\r\nX: #\r\n\r\n", size), Ok((24, true)));
+            assert_eq!(taken(&[b'q'; 41], size), Err(414));
+            assert_eq!(
+                taken(&[b"\r\n\r\n", &[b'q'; 39][..], b"\r\n"].concat(), size),
+                Ok((45, false))
+            );
+            assert_eq!(
+                taken(&[b"GET / HTTP/1.1\r\nX: ", &[b'x'; 70][..]].concat(), size),
+                Err(431)
+            );
+            assert_eq!(taken(&b"\r\n".repeat(41), size), Err(431));
+        }
+    }
+}
