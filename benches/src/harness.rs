@@ -83,7 +83,7 @@ impl Harness {
         let (primitives, routes) = table::of(&self.ran, &measured);
         if let Some(primitives) = primitives {
             println!(
-                "\nWhat a thread and a task cost: medians, and × that of the thread\n\n{primitives}"
+                "\nWhat a thread and a task cost: medians, and × the first of each row\n\n{primitives}"
             );
         }
         if let Some(routes) = routes {

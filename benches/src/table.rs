@@ -38,6 +38,8 @@ pub(crate) struct Table {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Cell {
     median: Median,
+    is_base: bool,
+    /// None for the base, and where the base was not measured.
     ratio: Option<Ratio>,
 }
 
@@ -76,9 +78,11 @@ impl Table {
             let noise = again.and_then(median).zip(base.and_then(median));
             let noise = noise.map_or(0.0, |(again, base)| (again.ns / base.ns).ln().abs());
             let cells = columns.iter().map(|name| {
-                let compared = base.filter(|base| base != name).and_then(median);
+                let is_base = base == Some(name);
+                let compared = base.filter(|_| !is_base).and_then(median);
                 let median = median(name)?;
-                Some(Cell { median, ratio: compared.map(|base| Ratio::of(median, base, noise)) })
+                let ratio = compared.map(|base| Ratio::of(median, base, noise));
+                Some(Cell { median, is_base, ratio })
             });
             (group.to_owned(), cells.collect())
         };
@@ -134,7 +138,8 @@ fn line<'a>(label: &str, cells: impl Iterator<Item = &'a String>) -> Vec<String>
 impl Cell {
     fn lines(self) -> [String; 3] {
         let Some(Ratio { value, low, high, alike }) = self.ratio else {
-            return [time(self.median.ns), "1×".into(), String::new()];
+            let one = if self.is_base { "1×" } else { "" };
+            return [time(self.median.ns), one.into(), String::new()];
         };
         let word = if alike { "alike " } else { "" };
         let places = if value < 0.1 { 3 } else { 2 };
@@ -221,7 +226,6 @@ plaintext/one      20.0 µs      40.0 µs      20.2 µs
                         1×        2.00×  alike 1.01×
                               1.95–2.06    0.98–1.04
 wait-0/one               –      1.50 ms            –
-                                     1×
 ";
         let text = routes.unwrap().to_string();
         let squeezed = |text: &str| {
