@@ -40,7 +40,7 @@ pub fn judge(
     checks.retain(|check| matches!(check.needs, Needs::Address | Needs::Stub | Needs::Pitfalls));
     let (tell, verdicts) = mpsc::channel();
     for (server, binary) in binaries {
-        Trial::new(server, binary, &checks).start(&tell)?;
+        Trial::new(server, binary, checks.clone()).start(&tell)?;
     }
     drop(tell);
     let all = checks.len() * binaries.len();
@@ -79,11 +79,11 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(server: &str, binary: &Path, checks: &[Check]) -> Self {
+    fn new(server: &str, binary: &Path, checks: Vec<Check>) -> Self {
         Self {
             server: server.to_owned(),
             setup: Arc::new(Setup::new(binary)),
-            left: Arc::new(Mutex::new(checks.to_vec().into_iter())),
+            left: Arc::new(Mutex::new(checks.into_iter())),
             quiet: Arc::default(),
         }
     }

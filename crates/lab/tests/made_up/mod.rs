@@ -15,8 +15,10 @@ pub(crate) fn results(change: Change<'_>) -> Results {
 
 /// The same for these competitors.
 pub(crate) fn of(names: &[&str], change: Change<'_>) -> Results {
-    let competitors: Vec<Competitor> = names.iter().map(|name| name.parse().unwrap()).collect();
-    let plan = Plan::new(competitors, &Wanted::default(), 3, 1).unwrap();
+    let competitors: Vec<Competitor> =
+        names.iter().map(|name| name.parse().expect("a test names real competitors")).collect();
+    let plan =
+        Plan::new(competitors, &Wanted::default(), 3, 1).expect("the default plan is a plan");
     let entries = plan.competitors.iter().map(|who| {
         let mut entry = who.entry();
         entry.passed = 42;
