@@ -1,5 +1,10 @@
 //! `lab compare` as a process, with the real servers: what it leaves behind, and what it does not.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which the linter does not see"
+)]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
