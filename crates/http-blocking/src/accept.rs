@@ -15,7 +15,7 @@ use crate::connection::Connection;
 use crate::date::Date;
 use crate::pool::Pool;
 use crate::registry::Link;
-use crate::server::Shared;
+use crate::server::{BACKLOG, Shared};
 use crate::{Service, ThreadCap, Threads, reply};
 
 /// The pause after a failed accept, doubled up to the longest while it fails: without descriptors a loop that tries
@@ -59,12 +59,20 @@ impl<V: Service> Acceptor<V> {
         })
     }
 
-    /// Accepts until the drain begins, and closes the listener.
+    /// Accepts until the drain begins, takes in who already stands in the backlog, and closes the listener.
     pub(crate) fn run(mut self, listener: TcpListener) -> io::Result<()> {
         listener.set_nonblocking(true)?;
         let shutdown = self.shared.shutdown.clone();
         let mut pause = None;
-        while !shutdown.is_draining() {
+        loop {
+            let last = shutdown.is_draining();
+            pause = match self.accept_all(&listener) {
+                Ok(()) => None,
+                Err(error) => Some(self.failed(&error, pause)),
+            };
+            if last {
+                return Ok(());
+            }
             self.say_farewell();
             let mut events = [
                 PollFd::from_borrowed_fd(shutdown.as_fd(), PollFlags::IN),
@@ -73,17 +81,12 @@ impl<V: Service> Acceptor<V> {
             // While accepting fails, the listener would be ready all the time.
             let events = if pause.is_some() { &mut events[..1] } else { &mut events[..] };
             wait(events, self.timeout(pause))?;
-            pause = match self.accept_all(&listener) {
-                Ok(()) => None,
-                Err(error) => Some(self.failed(&error, pause)),
-            };
         }
-        Ok(())
     }
 
-    /// Accepts what waits.
+    /// Accepts what waits, at most a backlog of it.
     fn accept_all(&mut self, listener: &TcpListener) -> io::Result<()> {
-        while !self.shared.shutdown.is_draining() {
+        for _ in 0..BACKLOG {
             match listener.accept() {
                 Ok((stream, _)) => self.admit(stream),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),

@@ -75,12 +75,12 @@ impl<V: Service> Connection<V> {
         }
         match self.source.next_head(&self.shared.limits) {
             Arrival::Head(head) => {
-                // A drain may have closed the connection in this moment; then the request was never accepted.
+                // The deadline of a drain may have come in this moment; then the request was never accepted.
                 if !self.link.begin() {
                     return false;
                 }
                 match self.answer(head) {
-                    After::Again => !self.shared.shutdown.is_draining(),
+                    After::Again => true,
                     After::Linger => {
                         self.linger();
                         false
@@ -106,8 +106,12 @@ impl<V: Service> Connection<V> {
         let body = incoming.clone().map_or_else(Body::empty, Body::wire);
         let response = self.call(head.request.map(|()| body));
         let after = self.write(asked, response, incoming.as_deref());
-        // From here on a drain need not wait, not even for a body that nobody wanted.
+        // From here on a drain need not wait, not even for a body that nobody wanted. One that began meanwhile walked
+        // past this connection, since it was busy.
         self.link.end();
+        if self.shared.shutdown.is_draining() {
+            self.link.stop_reading();
+        }
         let Some(incoming) = incoming else { return after };
         let mut incoming = lock(&incoming);
         let at_next_request = matches!(after, After::Again) && incoming.discard();

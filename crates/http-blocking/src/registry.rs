@@ -13,12 +13,12 @@ pub(crate) struct Link {
     state: AtomicU8,
 }
 
-/// Waiting for a request or in the middle of a head: a drain closes it at once.
+/// Waiting for a request or in the middle of a head: a drain ends it at once.
 const IDLE: u8 = 0;
 /// A head was complete and its answer is not: a drain waits for it.
 const BUSY: u8 = 1;
-/// A drain shut it down.
-const CLOSED: u8 = 2;
+/// The deadline of a drain cut it.
+const CUT: u8 = 2;
 
 impl Link {
     pub(crate) fn new(stream: TcpStream) -> Arc<Self> {
@@ -30,7 +30,7 @@ impl Link {
         Arc::as_ptr(self).addr()
     }
 
-    /// Claims the connection for a request; no when a drain was faster.
+    /// Claims the connection for a request; no when a drain's deadline was faster.
     pub(crate) fn begin(&self) -> bool {
         self.state.compare_exchange(IDLE, BUSY, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
@@ -40,15 +40,18 @@ impl Link {
         let _ = self.state.compare_exchange(BUSY, IDLE, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// Shuts it down if it is in `state`; says whether it was.
-    fn shut(&self, state: u8) -> bool {
-        let was =
-            self.state.compare_exchange(state, CLOSED, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        if was {
-            // It fails when the client is gone already, which is as well.
-            let _ = self.stream.shutdown(Shutdown::Both);
-        }
-        was
+    /// Lets it read what has arrived, and then the end of the stream: a request that came before the drain is still
+    /// answered. A read that blocks wakes up.
+    pub(crate) fn stop_reading(&self) {
+        // It fails when the client is gone already, which is as well.
+        let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// Ends it in both directions; says whether a request was unanswered.
+    fn cut(&self) -> bool {
+        let was = self.state.swap(CUT, Ordering::SeqCst);
+        let _ = self.stream.shutdown(Shutdown::Both);
+        was == BUSY
     }
 }
 
@@ -83,10 +86,12 @@ impl Registry {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Closes the connections that answer nothing now.
-    pub(crate) fn close_idle(&self) {
+    /// Ends the connections that answer nothing now.
+    pub(crate) fn end_idle(&self) {
         for link in self.links().values() {
-            link.shut(IDLE);
+            if link.state.load(Ordering::SeqCst) == IDLE {
+                link.stop_reading();
+            }
         }
     }
 
@@ -105,11 +110,7 @@ impl Registry {
 
     /// Closes what is left and says how many requests that cut.
     pub(crate) fn cut(&self) -> usize {
-        let links = self.links();
-        for link in links.values() {
-            link.shut(IDLE);
-        }
-        links.values().filter(|link| link.shut(BUSY)).count()
+        self.links().values().filter(|link| link.cut()).count()
     }
 
     fn links(&self) -> MutexGuard<'_, Links> {

@@ -12,7 +12,7 @@ use crate::{Limits, Service, Shutdown, ThreadCap, Threads};
 
 /// Connections the kernel may hold before they are accepted. std asks for 128, and a burst of 1,000 clients then
 /// waits for its SYNs to be sent again.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// Listens on `addr` with a backlog of 4,096; port 0 asks for any.
 ///
@@ -98,7 +98,7 @@ impl Server {
         acceptor.run(listener)?;
 
         // The listener is closed by now: who comes late is refused by the kernel.
-        shared.registry.close_idle();
+        shared.registry.end_idle();
         shared.registry.wait_empty(Instant::now() + limits.drain);
         Ok(Drained { cut: shared.registry.cut() })
     }
