@@ -132,6 +132,7 @@ pub struct Compare {
 ///
 /// Examples:
 ///   cargo lab check http://127.0.0.1:8080
+///   cargo lab check http://127.0.0.1:8080 --wire            and HTTP/1.1 itself, case by case, on raw sockets
 ///   cargo lab check http://127.0.0.1:8080 --pitfalls        it was started with --pitfalls
 ///   cargo lab check http://127.0.0.1:8080 --stub 127.0.0.1:9000
 ///                                                           its upstream is http://127.0.0.1:9000, which is ours
@@ -151,6 +152,10 @@ pub struct Check {
     /// It serves /pitfalls/…
     #[arg(long)]
     pub pitfalls: bool,
+
+    /// The HTTP/1.1 cases too: requests no client would send, and what may come back
+    #[arg(long)]
+    pub wire: bool,
 }
 
 /// Write report.html again from a results.json.

@@ -1,15 +1,16 @@
-//! `lab check URL`: the contract, asked of any server.
+//! `lab check URL`: the contract, asked of any server, a line for each sentence of it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use conformance::report::{Line, Outcome, Total, report};
 use conformance::{Needs, Subject, checks};
 use github_stub::{Dials, Stub};
 
 use crate::args::Check;
 
-/// Runs every check that makes sense there, a line each.
+/// Runs every check that makes sense there.
 ///
 /// # Errors
 /// When the URL is none, or the stub cannot listen.
@@ -20,30 +21,56 @@ pub fn run(args: &Check) -> anyhow::Result<ExitCode> {
         let stub = Stub::start(dials).context("cannot start the stand-in for GitHub")?;
         subject.stub = Some(Arc::new(stub));
     }
-    let here = |needs: Needs| match needs {
-        Needs::Address => true,
-        Needs::Stub => args.stub.is_some(),
-        Needs::Pitfalls => args.pitfalls,
-        // Another server than the one at hand.
-        Needs::NoUpstream | Needs::Narrow | Needs::Accused => false,
-    };
-    let (mut passed, mut failed, mut left_out) = (0, 0, 0);
+    let mut total = report(&subject, args.wire, |line| {
+        // What an address alone is not enough for is asked below, where more is known.
+        if !matches!(line.outcome, Outcome::Skipped(_)) {
+            show(line);
+        }
+    });
+    ask_more(args, &subject, &mut total);
+    let Total { passed, tolerated, failed, skipped } = total;
+    println!(
+        "{passed} passed, {tolerated} tolerated, {failed} failed, {skipped} need a server started in another way"
+    );
+    Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What an address alone is not enough for, as far as the arguments say that it is there.
+fn ask_more(args: &Check, subject: &Subject, total: &mut Total) {
     for check in checks() {
-        if !here(check.needs) {
-            left_out += 1;
+        let there = match check.needs {
+            Needs::Stub => args.stub.is_some(),
+            Needs::Pitfalls => args.pitfalls,
+            // Asked of an address already, or of another server than this.
+            Needs::Address | Needs::NoUpstream | Needs::Narrow | Needs::Accused => false,
+        };
+        if !there {
             continue;
         }
-        match (check.run)(&subject) {
+        total.skipped -= 1;
+        let outcome = match (check.run)(subject) {
             Ok(()) => {
-                passed += 1;
-                println!("ok    {}", check.name);
+                total.passed += 1;
+                Outcome::Passed
             }
             Err(why) => {
-                failed += 1;
-                println!("FAIL  {}\n      {}", check.name, why.replace('\n', "\n      "));
+                total.failed += 1;
+                Outcome::Failed(why)
             }
-        }
+        };
+        show(&Line { name: check.name.to_owned(), outcome });
     }
-    println!("{passed} passed, {failed} failed, {left_out} need a server started in another way");
-    Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show(line: &Line) {
+    let (word, why) = match &line.outcome {
+        Outcome::Passed => ("ok", ""),
+        Outcome::Tolerated(why) => ("tolerated", why.as_str()),
+        Outcome::Failed(why) => ("FAILED", why.as_str()),
+        Outcome::Skipped(why) => ("skipped", *why),
+    };
+    println!("{word:<10}{}", line.name);
+    for line in why.lines() {
+        println!("{:10}{line}", "");
+    }
 }

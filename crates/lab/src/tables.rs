@@ -40,7 +40,7 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
     for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut void: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut void: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
     for level in &scenario.levels {
         for (at, who) in results.competitors.iter().enumerate() {
             let name = if at == 0 { level.name.as_str() } else { "" };
@@ -55,15 +55,19 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
                             who.excluded.clone().unwrap_or_else(|| "not measured".to_owned())
                         }
                     };
-                    void.entry(why).or_default().push(format!("{} at {}", who.name, level.name));
+                    // One sentence for all of a kind: the first, with its figures.
+                    let (gate, why) = why.split_once(": ").unwrap_or(("not timed", &why));
+                    let (_, cells) =
+                        void.entry(gate.to_owned()).or_insert_with(|| (why.to_owned(), Vec::new()));
+                    cells.push(format!("{} at {}", who.name, level.name));
                 }
             }
             table.add_row(row);
         }
     }
     let mut text = format!("{}: {}\n{}\n", scenario.name, scenario.title, grouped(&table));
-    for (why, cells) in void {
-        let _ = writeln!(text, "void: {}: {why}", cells.join(", "));
+    for (gate, (why, cells)) in void {
+        let _ = writeln!(text, "void ({gate}): {}: {why}", cells.join(", "));
     }
     for line in in_words(results, scenario) {
         let _ = writeln!(text, "{line}");
