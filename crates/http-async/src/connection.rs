@@ -34,7 +34,7 @@ impl Connection {
 
     /// Whether the reply under way is the last.
     pub fn is_closing(&self) -> bool {
-        self.0.closing.load(Ordering::Relaxed)
+        self.0.is_closing()
     }
 
     /// Whether there is content that nobody has read, and too much to throw away: the connection has to close.
@@ -43,7 +43,7 @@ impl Connection {
     }
 
     pub(crate) fn is_body_unread(&self) -> bool {
-        self.0.unread.load(Ordering::Relaxed)
+        self.0.is_body_unread()
     }
 
     pub(crate) fn set_body_unread(&self, unread: bool) {
@@ -183,6 +183,14 @@ impl State {
         self.left.store(left - share as u64, Ordering::Relaxed);
         self.taken.store(self.taken.load(Ordering::Relaxed) + share, Ordering::Relaxed);
         share
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_body_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
     }
 
     /// Whether a drain has to wait for it, and cuts it at the deadline.

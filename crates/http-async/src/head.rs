@@ -4,6 +4,11 @@
 //! that is pipelined behind a HEAD gives the HEAD's reply content (its `h1/codec.rs` keeps one version, one connection
 //! type and one HEAD flag for both). What stands behind a head is held back until it is a body's turn, or the next
 //! head's.
+//!
+//! On the way it sees what the frameworks hide from their services: how long a head really was, a fragment, a second
+//! field that says where the body ends.
+
+use std::mem;
 
 use http::StatusCode;
 use tokio::time::Instant;
@@ -29,7 +34,16 @@ pub(crate) struct Head {
     begun: bool,
     /// The line that is coming in is empty so far, but for a CR.
     blank: bool,
+    /// How that line begins, if it came in pieces.
+    cut: [u8; LONGEST],
+    cut_len: usize,
+    /// Fields that say where the body ends.
+    lengths: usize,
 }
+
+/// The fields that say where a body ends, and the length of the longer name.
+const FRAMING: [&[u8]; 2] = [b"content-length:", b"transfer-encoding:"];
+const LONGEST: usize = 18;
 
 impl Head {
     pub(crate) fn new() -> Self {
@@ -43,6 +57,9 @@ impl Head {
             line_ended: false,
             begun: false,
             blank: true,
+            cut: [0; LONGEST],
+            cut_len: 0,
+            lengths: 0,
         }
     }
 
@@ -56,6 +73,10 @@ impl Head {
             self.check_line(bytes, clocks.head_line)?;
         }
         let taken = self.end_of(bytes);
+        // hyper drops a length beside a coding, and one of two equal lengths, before anybody can look.
+        if self.ended && self.lengths > 1 {
+            return Err(StatusCode::BAD_REQUEST);
+        }
         self.bytes += taken;
         if self.bytes > clocks.head_bytes {
             return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
@@ -83,7 +104,9 @@ impl Head {
     fn end_of(&mut self, bytes: &[u8]) -> usize {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', bytes) {
-            let blank = self.blank && matches!(bytes[start..end], [] | [b'\r']);
+            let line = &bytes[start..end];
+            let blank = self.blank && matches!(line, [] | [b'\r']);
+            self.lengths += usize::from(self.is_framing(line));
             start = end + 1;
             // Empty lines before the request line are skipped (RFC 9112 section 2.2).
             if blank && self.begun {
@@ -95,7 +118,29 @@ impl Head {
         }
         let last = &bytes[start..];
         self.blank &= matches!(last, [] | [b'\r']);
+        self.keep(last);
         bytes.len()
+    }
+
+    /// Whether the line that ends with `piece` says where the body ends.
+    fn is_framing(&mut self, piece: &[u8]) -> bool {
+        let begins = |line: &[u8]| {
+            FRAMING.iter().any(|name| {
+                line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name))
+            })
+        };
+        if self.cut_len == 0 {
+            return begins(piece);
+        }
+        self.keep(piece);
+        begins(&self.cut[..mem::take(&mut self.cut_len)])
+    }
+
+    fn keep(&mut self, piece: &[u8]) {
+        let free = &mut self.cut[self.cut_len..];
+        let kept = piece.len().min(free.len());
+        free[..kept].copy_from_slice(&piece[..kept]);
+        self.cut_len += kept;
     }
 }
 
@@ -145,6 +190,28 @@ mod tests {
                     Ok((cut, false)),
                     "{head:?} cut at {cut}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn two_fields_that_say_where_the_body_ends_are_refused() {
+        let (length, coding) = ("Content-length: 5\r\n", "TRANSFER-ENCODING: chunked\r\n");
+        let clocks = Clocks { head_bytes: 200, ..CLOCKS };
+        for (fields, refused) in [
+            (vec![length], false),
+            (vec![coding], false),
+            (vec![length, "X-Content-Length: 5\r\nContent-Lengths: 5\r\nTE: trailers\r\n"], false),
+            (vec![length, coding], true),
+            (vec![coding, "X: 1\r\n", length], true),
+            (vec![length, length], true),
+        ] {
+            let bytes = format!("POST / HTTP/1.1\r\n{}\r\n", fields.concat());
+            for size in 1..=bytes.len() {
+                let mut head = Head::new();
+                let mut pieces = bytes.as_bytes().chunks(size);
+                let status = pieces.find_map(|piece| head.take(piece, &clocks).err());
+                assert_eq!(status, refused.then_some(StatusCode::BAD_REQUEST), "{bytes} by {size}");
             }
         }
     }

@@ -17,6 +17,9 @@
 //! - [`Paced`]: one a request body, with the silence and the rate that it must keep to; [`Lent`]: one a body, too, so
 //!   that what a handler leaves of it can be thrown away.
 //!
+//! A framework gets one request at a time: what a client pipelines behind it waits in the wrapper. Both frameworks then
+//! answer the same requests, in the same order, and a refusal never takes the reply before it along.
+//!
 //! One timer a connection is armed at the nearest clock and left alone: deadlines are stored, not rescheduled, so a
 //! request costs a few relaxed atomics and one or two looks at the clock.
 
