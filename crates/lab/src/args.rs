@@ -42,27 +42,8 @@ pub enum Command {
 }
 
 /// Measure servers side by side: scenarios × competitors × levels, in interleaved rounds.
-///
-/// Examples:
-///   cargo lab                                                the default run: three servers, about two minutes
-///   cargo lab compare --dry-run                              its plan and its time
-///   cargo lab compare --scenarios waiting,wait --rounds 5    two scenarios, with intervals
-///   cargo lab compare --servers blocking,blocking:threads=request,blocking:threads=pool:40
-///                                                            three ways to have threads
-///   cargo lab compare --servers axum,axum:workers=1 --scenarios blocked-loop
-///   cargo lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2
-///   cargo lab compare --scenarios wait --rate 1000 --levels 256 --duration 5
-///                                                            what users feel at a rate that does not wait for them
-///   cargo lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080
-///                                                            your server beside ours, its upstream on port 9000
-///
-/// A competitor is a server (blocking, actix, axum) with flags behind colons, named in every output as typed.
-/// `cargo run --release -p server-axum -- --help` lists the flags.
-///
-/// Exit codes: 0 answered · 1 nothing could be measured, or a server failed the contract · 2 bad arguments ·
-/// 130 interrupted, with what was measured until then.
 #[derive(Args, Clone, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = COMPARE_EXAMPLES)]
 pub struct Compare {
     /// Who is compared, separated by commas [default: blocking,actix,axum]
     #[arg(long, value_name = "NAME[:FLAG=VALUE…],…")]
@@ -129,17 +110,8 @@ pub struct Compare {
 }
 
 /// Check a server against the contract, at any URL.
-///
-/// Examples:
-///   cargo lab check http://127.0.0.1:8080
-///   cargo lab check http://127.0.0.1:8080 --wire            and HTTP/1.1 itself, case by case, on raw sockets
-///   cargo lab check http://127.0.0.1:8080 --pitfalls        it was started with --pitfalls
-///   cargo lab check http://127.0.0.1:8080 --stub 127.0.0.1:9000
-///                                                           its upstream is http://127.0.0.1:9000, which is ours
-///
-/// Exit codes: 0 all passed · 1 some failed.
 #[derive(Args, Clone, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = CHECK_EXAMPLES)]
 pub struct Check {
     /// Where the server is
     #[arg(value_name = "http://HOST:PORT")]
@@ -165,6 +137,36 @@ pub struct Report {
     #[arg(value_name = "RESULTS", default_value = "lab-report/results.json")]
     pub results: PathBuf,
 }
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  cargo lab                                                the default run, about two minutes
+  cargo lab compare --dry-run                              its plan and its time
+  cargo lab compare --scenarios waiting,wait --rounds 5    two scenarios, with intervals
+  cargo lab compare --servers blocking,blocking:threads=request,blocking:threads=pool:40
+                                                           three ways to have threads
+  cargo lab compare --servers axum,axum:workers=1 --scenarios blocked-loop
+  cargo lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2
+  cargo lab compare --scenarios wait --rate 1000 --levels 256 --duration 5
+                                                           a rate that does not wait for answers
+  cargo lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080
+                                                           yours, its upstream on port 9000
+
+A competitor is a server (blocking, actix, axum) with flags behind colons, named as typed.
+`cargo run --release -p server-axum -- --help` lists the flags.
+
+Exit codes: 0 answered; 1 nothing measured, or a server failed the contract; 2 bad arguments;
+130 interrupted, with what was measured until then.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  cargo lab check http://127.0.0.1:8080
+  cargo lab check http://127.0.0.1:8080 --wire            and HTTP/1.1 itself, case by case, on raw sockets
+  cargo lab check http://127.0.0.1:8080 --pitfalls        it was started with --pitfalls
+  cargo lab check http://127.0.0.1:8080 --stub 127.0.0.1:9000
+                                                          its upstream is http://127.0.0.1:9000, which is ours
+
+Exit codes: 0 all passed · 1 some failed.";
 
 impl Default for Compare {
     /// As typed without arguments.
@@ -252,6 +254,7 @@ mod tests {
         );
         let listed = scenarios::names().join(", ");
         assert!(help.contains(&listed), "the help should say {listed}");
+        assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
     }
 
     #[test]
