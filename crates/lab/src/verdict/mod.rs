@@ -5,7 +5,7 @@ mod inline;
 
 use std::fmt;
 
-use crate::results::{Competitor, Kind, Level, Results};
+use crate::results::{Competitor, Kind, Level, Results, Tail};
 use crate::view::{CPU, Difference, FELT, Missing, P50, Read, SPAN, STALL};
 
 pub use carried::{Apart, Carried, more_users};
@@ -77,7 +77,13 @@ pub fn parallel(results: &Results) -> (Verdict, Option<(At<'_>, At<'_>)>) {
 
 /// "Free up CPU cycles": what a wait costs, at the most clients.
 pub fn cpu_cycles(results: &Results) -> (Verdict, Option<At<'_>>) {
-    let waits = levels(results, "wait", |level| level.kind == Kind::Closed);
+    // A handful of answers shares out what the process spends on being there; it says little of a wait.
+    let many =
+        levels(results, "wait", |level| level.kind == Kind::Closed && level.tail == Tail::P99);
+    let waits = match many.as_slice() {
+        [] => levels(results, "wait", |level| level.kind == Kind::Closed),
+        _ => many,
+    };
     from_the_top("wait", waits, |at| match differences(results, at, CPU) {
         Err(why) => Verdict::CannotTell(why),
         Ok(found) if found.iter().all(|one| *one == Difference::Less) => Verdict::Holds,
