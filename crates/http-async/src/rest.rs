@@ -18,8 +18,8 @@ use crate::Connection;
 
 /// As much is thrown away to keep a connection.
 pub(crate) const DISCARDED: u64 = 64 << 10;
-/// As long is waited for it.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// As long is waited for it, and by the reply for the wait.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A body on its way to a handler, which gives back what it did not read.
 #[derive(Debug)]
