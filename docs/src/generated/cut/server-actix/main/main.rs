@@ -3,11 +3,12 @@ fn main() -> anyhow::Result<ExitCode> {
     flags.log.start(flags.access_log);
     let app = App::new(&flags)?;
     let listener = settings::listen(flags.addr)?;
+    // Whoever reads the first line may send a signal next.
+    signals::drain_on_signal(app.drain.clone(), app.limits.drain)?;
     println!("listening on http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
 
     let workers = workers.or(available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    signals::drain_on_signal(app.drain.clone(), app.limits.drain)?;
     let drained = actix_rt::System::new().block_on(serve::serve(listener, app, workers))?;
     Ok(ExitCode::from(if drained.cut == 0 { 0 } else { 3 }))
 }

@@ -1,4 +1,4 @@
-/// Checks the head, calls the handler, completes the reply.
+/// Checks the head, calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7).
 pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Response {
     let connection = request.extensions().get::<Connection>().cloned();
     if let Err(refusal) = checked(app, &request) {
@@ -7,6 +7,7 @@ pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Resp
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match AssertUnwindSafe(router.clone().oneshot(request)).catch_unwind().await {
+        Ok(_) if seen.path == "*" => StatusCode::OK.into_response(),
         Ok(reply) => reply.into_response(),
         Err(_) => panicked(&id),
     };

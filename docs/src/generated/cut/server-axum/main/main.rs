@@ -3,6 +3,8 @@ fn main() -> anyhow::Result<ExitCode> {
     flags.log.start(flags.access_log);
     let app = App::new(&flags)?;
     let listener = settings::listen(flags.addr)?;
+    // Whoever reads the first line may send a signal next.
+    signals::drain_on_signal(app.drain.clone(), app.limits.drain)?;
     println!("listening on http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
 
@@ -10,7 +12,6 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(workers) = workers {
         runtime.worker_threads(workers.get());
     }
-    signals::drain_on_signal(app.drain.clone(), app.limits.drain)?;
     let runtime = runtime.enable_all().build()?;
     let drained = runtime.block_on(serve::serve(listener, app))?;
     // Dropped, it would wait for every blocking call to return, and nobody waits for them any more.

@@ -1,8 +1,9 @@
-/// Calls the handler, completes the reply. `http-blocking` has checked the head by the same rules.
+/// Calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7). `http-blocking` has checked the head by the same rules.
 pub(crate) fn answer(app: &App, router: &Router, request: Request) -> Response {
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match catch_unwind(AssertUnwindSafe(|| router.call(request))) {
+        Ok(_) if seen.path == "*" => StatusCode::OK.into_response(),
         Ok(reply) => reply,
         Err(_) => panicked(&id),
     };

@@ -3,7 +3,7 @@ fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     self.remember(cx.waker());
     let fresh = mem::take(&mut self.head.fresh);
     let phase = self.phase();
-    let drain = self.admission().0.drain();
+    let drain = self.state().drain();
     if drain.is_cutting() && phase != Phase::Over {
         return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
     }
@@ -24,24 +24,21 @@ fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Pending
         }
         Phase::Head => {
-            let too_long = self.head.bytes > self.clocks().head_bytes;
             let due = self.timer.is_due();
-            if !(draining || too_long || due || self.head.since.is_none()) {
+            let held = self.head.ended && !self.held.is_empty();
+            if !(draining || due || held || self.head.since.is_none()) {
                 return Poll::Pending;
             }
             let now = Instant::now();
             let deadline = *self.head.since.get_or_insert(now) + self.clocks().head;
             let late = due && now >= deadline;
-            if fresh && (draining || too_long || late) {
+            if fresh && (draining || late || held) {
                 // To be judged when the framework has parsed what it was just given.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             if draining {
                 return self.end();
-            }
-            if too_long {
-                return self.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
             }
             if late {
                 self.say(StatusCode::REQUEST_TIMEOUT);
