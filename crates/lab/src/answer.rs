@@ -227,7 +227,7 @@ fn claim(words: &str, verdict: &Verdict, evidence: &str) -> String {
     // A reason is as long as it has to be, and stands last.
     match verdict {
         Verdict::CannotTell(_) => format!("{quoted:<46} {verdict}"),
-        _ => format!("{quoted:<46} {:<26} {evidence}", verdict.to_string()),
+        _ => format!("{quoted:<46} {:<26}  {evidence}", verdict.to_string()),
     }
 }
 
