@@ -9,6 +9,7 @@
 //! | what a failure looks like on the wire (RFC 9457) | [`problem`] |
 //! | `/wait`: which numbers are taken, and what is said of the others | [`wait`], [`integer`] |
 //! | `/github-user`: names, and what an upstream's answer means | [`github`] |
+//! | which upstream is asked, and as whom | [`upstream`] |
 //! | `/work`: a wait and some computing in one request | [`work`] |
 //! | `/stream`: lines, made as the reader takes them | [`stream`] |
 //! | how long, how large, how many | [`limits`] |
@@ -29,6 +30,7 @@ pub mod problem;
 pub mod query;
 pub mod request_id;
 pub mod stream;
+pub mod upstream;
 pub mod wait;
 pub mod work;
 

@@ -9,10 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use contract::upstream::Upstream;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
-
-use crate::upstream::Upstream;
 
 /// GitHub's own records live for 60 s.
 const KNOWN_FOR: Duration = Duration::from_secs(60);

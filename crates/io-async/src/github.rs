@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::github::{Failed, judge};
+use contract::upstream::Upstream;
 use contract::{Limits, Problem, Profile, Username};
 use http::{HeaderMap, StatusCode};
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
@@ -16,7 +17,6 @@ use crate::addresses::Addresses;
 use crate::connect::{client, watch};
 use crate::lost::Lost;
 use crate::permits::Permits;
-use crate::upstream::Upstream;
 
 /// After the first try; so one call makes three connections at most.
 const RETRIES: u32 = 2;

@@ -9,14 +9,13 @@
 //! | how many calls are made at once, and how one waits for its turn | `permits` |
 //! | which failures are tried again, and what the others become | `lost` |
 //! | connections, TLS, and what is switched off | `connect` |
-//! | where the upstream is, and who it may be | `addresses`, `upstream` |
+//! | where the upstream is | `addresses` |
 
 mod addresses;
 mod connect;
 pub mod github;
 mod lost;
 mod permits;
-mod upstream;
 
+pub use contract::upstream::BadUpstream;
 pub use github::Github;
-pub use upstream::BadUpstream;

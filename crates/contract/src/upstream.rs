@@ -24,18 +24,20 @@ pub enum BadUpstream {
 
 /// An upstream that can be asked.
 #[derive(Debug)]
-pub(crate) struct Upstream {
+pub struct Upstream {
     /// Scheme, host and port, with no slash at the end.
-    pub(crate) base: String,
+    pub base: String,
     /// A name or an address; IPv6 without its brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// The port, or the scheme's own.
+    pub port: u16,
     /// What every request carries. Nothing of our client's is passed on.
-    pub(crate) fields: HeaderMap,
+    pub fields: HeaderMap,
 }
 
 impl Upstream {
-    pub(crate) fn new(url: &str, token: Option<&str>) -> Result<Self, BadUpstream> {
+    /// Reads the flags `--github-url` and `--github-token`.
+    pub fn new(url: &str, token: Option<&str>) -> Result<Self, BadUpstream> {
         let uri: Uri = url.parse().map_err(|_| BadUpstream::NotHttp)?;
         let default = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => 80,
