@@ -42,7 +42,7 @@ const CONVICTIONS: &[(&str, &str, &str)] = &[
     ("naive-threads", "github-user refuses a hostile name", ""),
     ("naive-threads", "a handler that panics", "closed without an answer"),
     ("naive-threads", "sigterm lets requests finish", "a wait in flight"),
-    ("naive-threads", "hangup does not kill", "closed without an answer"),
+    ("naive-threads", "hangup does not kill", "after \"Signal::HUP\""),
     ("naive-threads", "wire HD-01", "answered 200"),
     ("naive-threads", "wire CL-04", "answered 200"),
     ("naive-threads", "wire TE-01", "follow-up"),
