@@ -12,11 +12,12 @@
 //! | which upstream is asked, and as whom | [`upstream`] |
 //! | `/work`: a wait and some computing in one request | [`work`] |
 //! | `/stream`: lines, made as the reader takes them | [`stream`] |
-//! | how long, how large, how many | [`limits`] |
+//! | how long, how large, how many | [`limits`], [`body`] |
 //! | what every request's head must satisfy, whatever the framework let through | [`head`] |
 //! | the fields every reply carries | [`headers`], [`request_id`] |
 //! | the document at `/openapi.json` and the page at `/docs` | [`openapi`], [`docs`] |
 
+pub mod body;
 pub mod docs;
 pub mod github;
 pub mod head;
@@ -34,6 +35,7 @@ pub mod upstream;
 pub mod wait;
 pub mod work;
 
+pub use body::{BodyKind, Media, Small, Upload};
 pub use github::{Mode, Profile, User, Username, Usernames, Users};
 pub use health::{Health, Ready};
 pub use limits::Limits;

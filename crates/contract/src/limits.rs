@@ -27,6 +27,10 @@ pub struct Limits {
     pub body_rate: u64,
     /// The largest body of `/echo` and of JSON, in bytes.
     pub body_bytes: u64,
+    /// The largest image, and the largest text to seal or open, in bytes.
+    pub media_bytes: u64,
+    /// The largest file, and the largest form of files, in bytes.
+    pub upload_bytes: u64,
     /// How long a write may make no progress because the client does not read.
     pub write_stall: Duration,
     /// How long a handler may take over the wait it was asked for, from the last byte of the request to the head of the reply.
@@ -59,6 +63,8 @@ impl Default for Limits {
             body_idle: Duration::from_secs(10),
             body_rate: 1 << 10,
             body_bytes: 1 << 20,
+            media_bytes: 16 << 20,
+            upload_bytes: 1 << 30,
             write_stall: Duration::from_secs(20),
             handler: Duration::from_secs(30),
             drain: Duration::from_secs(10),
@@ -74,7 +80,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Each limit as `/metrics` shows it: a name and a number in base units (seconds, bytes, counts).
-    pub fn gauges(&self) -> [(&'static str, f64); 18] {
+    pub fn gauges(&self) -> [(&'static str, f64); 20] {
         let seconds = |duration: Duration| duration.as_secs_f64();
         [
             ("limit_max_wait_seconds", seconds(self.max_wait.duration())),
@@ -86,6 +92,8 @@ impl Limits {
             ("limit_body_idle_seconds", seconds(self.body_idle)),
             ("limit_body_rate_bytes_per_second", self.body_rate as f64),
             ("limit_body_bytes", self.body_bytes as f64),
+            ("limit_media_bytes", self.media_bytes as f64),
+            ("limit_upload_bytes", self.upload_bytes as f64),
             ("limit_write_stall_seconds", seconds(self.write_stall)),
             ("limit_handler_seconds", seconds(self.handler)),
             ("limit_drain_seconds", seconds(self.drain)),

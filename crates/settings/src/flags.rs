@@ -116,6 +116,14 @@ struct LimitFlags {
     #[arg(long, env = "WAITLAB_BODY_BYTES", default_value_t = Limits::default().body_bytes)]
     body_bytes: u64,
 
+    /// The largest image and the largest text to seal or open, in bytes; more is a 413
+    #[arg(long, env = "WAITLAB_MEDIA_BYTES", default_value_t = Limits::default().media_bytes)]
+    media_bytes: u64,
+
+    /// The largest file and the largest form of files, in bytes; more is a 413
+    #[arg(long, env = "WAITLAB_UPLOAD_BYTES", default_value_t = Limits::default().upload_bytes)]
+    upload_bytes: u64,
+
     /// How long a client may not read what is sent to it
     #[arg(long, env = "WAITLAB_WRITE_STALL", value_parser = seconds, default_value = "20")]
     write_stall: Duration,
@@ -147,6 +155,8 @@ impl Flags {
             body_idle: limits.body_idle,
             body_rate: limits.body_rate,
             body_bytes: limits.body_bytes,
+            media_bytes: limits.media_bytes,
+            upload_bytes: limits.upload_bytes,
             write_stall: limits.write_stall,
             handler: limits.handler_deadline,
             drain: limits.drain,
