@@ -17,8 +17,6 @@ use crate::scenarios::Step;
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long answers still owed at the end of a window are waited for.
 const OWED: Duration = Duration::from_secs(5);
-/// Where the generator stood in line for its CPU for more of the time than this, its wait is the result.
-const CROWDED: f64 = 0.25;
 /// The shares of requests a chart of the distribution is drawn through.
 const CURVE: [f64; 13] =
     [0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0];
@@ -104,12 +102,7 @@ fn plan(step: &Step, target: load::Target, ask: Ask, seed: u64) -> Plan {
 }
 
 fn found(outcome: &Outcome, tail: results::Tail) -> Cell {
-    let crowded = outcome.generator.iter().map(|one| one.crowded()).fold(0.0, f64::max);
     let mut gates: Vec<_> = gates::of(outcome).into_iter().map(gate).collect();
-    for gate in &mut gates {
-        // Past a share it is no longer a caution.
-        gate.void |= gate.name == gates::Kind::GeneratorCrowded.name() && crowded > CROWDED;
-    }
     if tail == results::Tail::Slowest || outcome.percentile(99.0).is_some() {
         // A percentile nobody asked for is not missing; those there are no samples for are null.
         gates.retain(|gate| gate.name != gates::Kind::FewSamples.name());

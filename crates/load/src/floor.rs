@@ -1,12 +1,15 @@
 //! The floor: one epoll loop that answers every request with the same bytes. What it costs, every server pays.
 //!
 //! It is a control, not a server: it finds the empty line that ends a head and looks at nothing else, so a
-//! request with a body is beyond it.
+//! request with a body is beyond it. Where waiting is the subject it can be told to wait as well.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -16,6 +19,8 @@ use crate::poll::{EventFlags, GONE, Poll};
 /// As in the three servers.
 const BACKLOG: i32 = 4096;
 const LISTENER: u64 = u32::MAX as u64;
+/// The longest wait, so that a cancel is seen.
+const LOOK: Duration = Duration::from_millis(50);
 const HEAD_END: &[u8; 4] = b"\r\n\r\n";
 
 /// The floor on a thread of this process.
@@ -77,15 +82,39 @@ pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 /// When the listener or epoll fails.
 pub fn serve(listener: &TcpListener, reply: &[u8], cancel: &Cancel) -> io::Result<()> {
+    serve_late(listener, reply, |_| None, cancel)
+}
+
+/// An answer that has to be waited for.
+#[derive(Clone, Debug)]
+pub struct Late {
+    /// How long.
+    pub after: Duration,
+    /// The whole reply.
+    pub bytes: Arc<[u8]>,
+}
+
+/// As [`serve`]; a request for which `late` has an answer gets that one, when its time has come.
+///
+/// # Errors
+/// When the listener or epoll fails.
+pub fn serve_late(
+    listener: &TcpListener,
+    reply: &[u8],
+    mut late: impl FnMut(&[u8]) -> Option<Late>,
+    cancel: &Cancel,
+) -> io::Result<()> {
     crate::run::raise_descriptor_limit()?;
     let poll = Poll::new()?;
     poll.watch(listener, LISTENER)?;
     let mut clients: Vec<Option<Client>> = Vec::new();
     let mut free = Vec::new();
+    let mut due: BinaryHeap<Reverse<(Instant, usize)>> = BinaryHeap::new();
     let mut events = Vec::with_capacity(1024);
     let mut scratch = vec![0; 64 * 1024];
     while !cancel.finishing() {
-        poll.wait(&mut events, Duration::from_millis(50), false)?;
+        let next = due.peek().map(|Reverse((at, _))| at.saturating_duration_since(Instant::now()));
+        poll.wait(&mut events, next.unwrap_or(LOOK).min(LOOK), next.is_some())?;
         for event in &events {
             let token = event.data.u64();
             if token == LISTENER {
@@ -93,11 +122,27 @@ pub fn serve(listener: &TcpListener, reply: &[u8], cancel: &Cancel) -> io::Resul
                 continue;
             }
             let slot = token as usize;
-            let Some(client) = &mut clients[slot] else { continue };
+            let Some(client) = clients.get_mut(slot).and_then(Option::as_mut) else { continue };
             let flags = event.flags;
             let ended = flags.intersects(GONE);
             let woken = flags.intersects(EventFlags::IN | GONE) || !client.unsent.is_empty();
-            if woken && !client.answer(reply, &mut scratch, ended) {
+            if !woken {
+                continue;
+            }
+            if !client.answer(reply, &mut late, &mut scratch, ended) {
+                clients[slot] = None;
+                free.push(slot);
+            } else if let Some((at, _)) = &client.late {
+                due.push(Reverse((*at, slot)));
+            }
+        }
+        let now = Instant::now();
+        while let Some(&Reverse((at, slot))) = due.peek().filter(|Reverse((at, _))| *at <= now) {
+            due.pop();
+            // A client may be gone, and its place another's.
+            let Some(client) = clients[slot].as_mut() else { continue };
+            let Some((_, bytes)) = client.late.take_if(|(its, _)| *its == at) else { continue };
+            if !client.send(&bytes) {
                 clients[slot] = None;
                 free.push(slot);
             }
@@ -127,7 +172,7 @@ fn accept(
             clients.len() - 1
         });
         poll.watch(&stream, slot as u64)?;
-        clients[slot] = Some(Client { stream, matched: 0, unsent: Vec::new() });
+        clients[slot] = Some(Client { stream, matched: 0, unsent: Vec::new(), late: None });
     }
 }
 
@@ -137,11 +182,19 @@ struct Client {
     matched: usize,
     /// Replies the socket did not take yet.
     unsent: Vec<u8>,
+    /// The reply whose time has not come, and that time.
+    late: Option<(Instant, Arc<[u8]>)>,
 }
 
 impl Client {
     /// Answers what has arrived. False: the connection has ended.
-    fn answer(&mut self, reply: &[u8], scratch: &mut [u8], ended: bool) -> bool {
+    fn answer(
+        &mut self,
+        reply: &[u8],
+        late: &mut impl FnMut(&[u8]) -> Option<Late>,
+        scratch: &mut [u8],
+        ended: bool,
+    ) -> bool {
         loop {
             if !self.unsent.is_empty() {
                 match self.stream.write(&self.unsent) {
@@ -157,10 +210,10 @@ impl Client {
             let mut heads = self.heads(&scratch[..count]);
             if heads == 1 && self.unsent.is_empty() {
                 heads = 0;
-                match self.stream.write(reply) {
-                    Ok(written) => self.unsent.extend_from_slice(&reply[written..]),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => heads = 1,
-                    Err(_) => return false,
+                match late(&scratch[..count]) {
+                    Some(late) => self.late = Some((Instant::now() + late.after, late.bytes)),
+                    None if self.send(reply) => {}
+                    None => return false,
                 }
             }
             for _ in 0..heads {
@@ -170,6 +223,17 @@ impl Client {
                 return true;
             }
         }
+    }
+
+    /// Writes what the socket takes and keeps the rest. False: the connection has ended.
+    fn send(&mut self, reply: &[u8]) -> bool {
+        let written = match self.stream.write(reply) {
+            Ok(written) => written,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+            Err(_) => return false,
+        };
+        self.unsent.extend_from_slice(&reply[written..]);
+        true
     }
 
     /// How many heads end in these bytes.

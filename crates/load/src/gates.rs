@@ -10,8 +10,10 @@ const RATE_RATIO: f64 = 0.98;
 const LAG: u64 = 1_000_000;
 /// A generator thread that ran or was ready to run for more of the window than this was the limit.
 const GENERATOR_BUSY: f64 = 0.9;
-/// A generator thread that stood in line for its CPU for more of the window than this measured its own wait.
+/// A generator thread that stood in line for its CPU for more of the window than this measured its own wait as well,
+/// and from the second share on hardly anything else.
 const GENERATOR_CROWDED: f64 = 0.05;
+const GENERATOR_SWAMPED: f64 = 0.25;
 /// The least share of all waiting that must have been for right answers.
 const IN_FLIGHT: f64 = 0.9;
 
@@ -173,7 +175,8 @@ fn crowded(outcome: &Outcome) -> Option<Gate> {
     if most < GENERATOR_CROWDED {
         return None;
     }
-    caution(
+    let gate = if most > GENERATOR_SWAMPED { void } else { caution };
+    gate(
         Kind::GeneratorCrowded,
         format!(
             "a generator thread stood in line for its CPU {:.0} % of the time; that wait is in the latency",
@@ -342,6 +345,13 @@ mod tests {
             after(|outcome| outcome.generator[0].delayed = Duration::from_millis(1_200)),
             caution(
                 "generator-crowded: a generator thread stood in line for its CPU 12 % of the time; \
+                 that wait is in the latency"
+            )
+        );
+        assert_eq!(
+            after(|outcome| outcome.generator[0].delayed = Duration::from_millis(3_000)),
+            void(
+                "generator-crowded: a generator thread stood in line for its CPU 30 % of the time; \
                  that wait is in the latency"
             )
         );

@@ -4,9 +4,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use load::floor::{self, Floor};
+use load::Cancel;
+use load::floor::{self, Floor, Late};
 
 fn talk(pieces: &[&[u8]], replies: usize) {
     let floor = Floor::start(floor::plaintext()).unwrap();
@@ -43,4 +45,33 @@ fn a_request_byte_by_byte_is_one_request() {
     let bytes: Vec<&[u8]> = ONE.chunks(1).collect();
     talk(&bytes, 1);
     talk(&[&ONE.repeat(2)[..ONE.len() + 5], &ONE[5..]], 2);
+}
+
+#[test]
+fn a_late_answer_comes_when_its_time_has_come_and_others_meanwhile() {
+    let listener = floor::listen(([127, 0, 0, 1], 0).into()).unwrap();
+    let (addr, cancel) = (listener.local_addr().unwrap(), Cancel::new());
+    let stop = cancel.clone();
+    let floor = thread::spawn(move || {
+        let late = |head: &[u8]| {
+            let waits = head.starts_with(b"GET /wait");
+            waits.then(|| Late { after: Duration::from_millis(300), bytes: (*b"late").into() })
+        };
+        floor::serve_late(&listener, b"soon", late, &stop)
+    });
+    let start = Instant::now();
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(addr).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+        stream
+    };
+    let (mut waits, gone, mut asks) = (ask("/wait"), ask("/wait"), ask("/"));
+    drop(gone);
+    let mut read = [0; 4];
+    asks.read_exact(&mut read).unwrap();
+    assert_eq!((&read, start.elapsed() < Duration::from_millis(300)), (b"soon", true));
+    waits.read_exact(&mut read).unwrap();
+    assert_eq!((&read, start.elapsed() >= Duration::from_millis(300)), (b"late", true));
+    cancel.cancel();
+    floor.join().unwrap().unwrap();
 }
