@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand};
 
+use crate::code::Code;
 use crate::competitor::{self, Competitor};
 use crate::plan::{Plan, Wanted};
 
@@ -35,6 +36,8 @@ pub enum Command {
     Compare(Box<Compare>),
     /// Check a server against the contract, at any URL
     Check(Check),
+    /// A handler in Python and in the three servers, side by side
+    Code(Code),
     /// What this machine allows, what makes its numbers untrustworthy, what to change
     Doctor,
     /// Write report.html again from a results.json

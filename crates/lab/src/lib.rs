@@ -7,7 +7,7 @@
 //! | what a run leaves behind | [`results`] |
 //! | figures from it: medians, ratios, what is a difference | [`view`] |
 //! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`] |
-//! | the commands | [`args`], [`compare`], [`check`], [`doctor`] |
+//! | the commands | [`args`], [`compare`], [`check`], [`doctor`], [`code`] |
 
 use std::process::ExitCode;
 
@@ -21,6 +21,7 @@ pub mod answer;
 pub mod arena;
 pub mod args;
 pub mod check;
+pub mod code;
 pub mod compare;
 pub mod competitor;
 pub mod doctor;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         None => compare::run(&Compare::default()),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Code(args)) => Ok(code::run(&args)),
         Some(Command::Doctor) => {
             print!("{}", doctor::report());
             Ok(ExitCode::SUCCESS)
