@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::code::Code;
 use crate::competitor::{self, Competitor};
+use crate::live::dial::Dial;
 use crate::plan::{Plan, Wanted};
 
 /// Blocking or async? Measured here: one API served three ways, by threads, by actix-web and by axum.
@@ -34,6 +35,8 @@ pub struct Cli {
 pub enum Command {
     /// Measure servers side by side, and say what each way of waiting costs (the default)
     Compare(Box<Compare>),
+    /// A page in the browser: drag the load, watch the three side by side, make a mistake and see who suffers
+    Live(Live),
     /// Check a server against the contract, at any URL
     Check(Check),
     /// A handler in Python and in the three servers, side by side
@@ -112,6 +115,53 @@ pub struct Compare {
     pub keep_failing: bool,
 }
 
+/// A page in the browser: drag the load, watch the three side by side, make a mistake and see who suffers.
+///
+/// It is for looking: page, clients and servers share all cores. What is to be believed comes from `lab compare`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = LIVE_EXAMPLES)]
+pub struct Live {
+    /// Where the page is served; only this machine can open it
+    #[arg(long, value_name = "127.0.0.1:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
+    pub addr: SocketAddr,
+
+    /// Who runs, separated by commas [default: blocking,actix,axum]
+    #[arg(long, value_name = "NAME[:FLAG=VALUE…],…")]
+    pub servers: Option<String>,
+
+    /// Another server beside them, in any language; may be repeated
+    #[arg(long = "target", value_name = "NAME=http://HOST:PORT")]
+    pub targets: Vec<String>,
+
+    /// The scene to begin with: wait, github, fan-out, offload, cpu, plaintext
+    #[arg(long, value_name = "NAME", default_value = "wait")]
+    pub scene: String,
+
+    /// Clients at once for each server, 0 to 1000
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub clients: usize,
+
+    /// Requests a second for each server, on a schedule that does not wait for answers, 0 to 1000; 0 is none
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 0)]
+    pub rate: usize,
+
+    /// Begin with the scene's mistake switched on
+    #[arg(long)]
+    pub pitfall: bool,
+
+    /// Take the servers' binaries as they are, without asking cargo whether they are up to date
+    #[arg(long)]
+    pub no_build: bool,
+}
+
+impl Live {
+    /// What the page begins with.
+    pub fn dial(&self) -> Dial {
+        let Self { scene, clients, rate, pitfall, .. } = self;
+        Dial { scene: scene.clone(), clients: *clients, rate: *rate, pitfall: *pitfall }
+    }
+}
+
 /// Check a server against the contract, at any URL.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = CHECK_EXAMPLES)]
@@ -160,6 +210,17 @@ A competitor is a server (blocking, actix, axum) with flags behind colons, named
 
 Exit codes: 0 answered; 1 nothing measured, or a server failed the contract; 2 bad arguments;
 130 interrupted, with what was measured until then.";
+
+const LIVE_EXAMPLES: &str = "\
+Examples:
+  cargo lab live                                           the page; its address is printed
+  cargo lab live --addr 127.0.0.1:8000                     always the same address
+  cargo lab live --scene wait --clients 20 --pitfall       begin with the blocked loop
+  cargo lab live --servers axum:workers=1,axum:workers=2   one server with itself
+
+On the page: keys 1 to 9 step through a class, Esc sets everything back, c copies the command for this moment.
+
+Exit codes: 0 ended by Ctrl-C; 1 a server could not be started; 2 bad arguments.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -213,6 +274,12 @@ impl Compare {
     }
 }
 
+/// The page starts load, so nobody else may reach it.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let addr: SocketAddr = text.parse().map_err(|_| "give 127.0.0.1:PORT".to_owned())?;
+    if addr.ip().is_loopback() { Ok(addr) } else { Err("give an address of 127.0.0.1".to_owned()) }
+}
+
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "give requests a second, such as 500".to_owned())?;
     if (1.0..=1e6).contains(&rate) {
@@ -258,6 +325,25 @@ mod tests {
         let listed = scenarios::names().join(", ");
         assert!(help.contains(&listed), "the help should say {listed}");
         assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
+    }
+
+    #[test]
+    fn the_help_of_live_names_every_scene_and_its_examples_are_valid() {
+        let mut command = Cli::command().find_subcommand("live").unwrap().clone();
+        let help = command.render_long_help().to_string();
+        let listed: Vec<_> = crate::live::scene::ALL.iter().map(|scene| scene.name).collect();
+        let listed = listed.join(", ");
+        assert!(
+            help.replace("\n          ", " ").contains(&listed),
+            "the help should say {listed}"
+        );
+        for line in help.lines().filter_map(|line| line.trim().strip_prefix("cargo ")) {
+            let line = line.split("   ").next().unwrap_or_default();
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            let Some(Command::Live(live)) = cli.command else { panic!("{line}") };
+            live.dial().scene().unwrap();
+        }
+        assert!(Cli::try_parse_from(["lab", "live", "--addr", "0.0.0.0:80"]).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! | what a run leaves behind | [`results`] |
 //! | figures from it: medians, ratios, what is a difference | [`view`] |
 //! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`] |
+//! | a page to watch them on | [`live`] |
 //! | the commands | [`args`], [`compare`], [`check`], [`doctor`], [`code`] |
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ pub mod compare;
 pub mod competitor;
 pub mod doctor;
 pub mod judge;
+pub mod live;
 pub mod machine;
 pub mod measure;
 pub mod plan;
@@ -44,6 +46,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         None => compare::run(&Compare::default()),
         Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Live(args)) => live::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Code(args)) => Ok(code::run(&args)),
         Some(Command::Doctor) => {

@@ -1,0 +1,68 @@
+//! `lab live`: a page on which one drags the load and watches the three servers side by side.
+
+pub mod crowd;
+pub mod dial;
+pub mod page;
+pub mod scene;
+pub mod stand;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::Context;
+use compute::RoundsPerMs;
+use http_blocking::{Server, Shutdown, listen};
+
+use crate::arena::Arena;
+use crate::args::Live;
+use crate::competitor::{self, Competitor};
+use crate::{machine, stop};
+use page::Page;
+use stand::{Stand, TICK};
+
+/// Serves the page until Ctrl-C, then stops what it started.
+///
+/// # Errors
+/// When a server or the page cannot be started.
+pub fn run(args: &Live) -> anyhow::Result<ExitCode> {
+    let mut who = match &args.servers {
+        Some(list) => competitor::parse_list(list).context("--servers")?,
+        None => Competitor::defaults(),
+    };
+    for target in &args.targets {
+        who.push(Competitor::target(target).context("--target")?);
+    }
+    competitor::ensure_distinct(&who)?;
+    let dial = args.dial();
+    dial.scene()?;
+    let cancel = stop::on_signal()?;
+    if !args.no_build {
+        let names: Vec<_> = who.iter().filter_map(Competitor::binary).collect();
+        let mut names: Vec<_> = names.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        conformance::binaries::build(&names)?;
+    }
+    load::raise_descriptor_limit().context("cannot raise the limit of descriptors")?;
+    // The page and its clients share all CPUs with the servers: it is for looking, and says so.
+    let arena = Arena::new(machine::divided(true), None, RoundsPerMs::measure().0)?;
+    let stand = Arc::new(Stand::start(arena, who, dial)?);
+    let listener =
+        listen(args.addr.to_string()).with_context(|| format!("cannot listen on {}", args.addr))?;
+    let addr = listener.local_addr()?;
+    let routes = page::routes(Page { stand: Arc::clone(&stand), addr });
+    let shutdown = Shutdown::new()?;
+    let (ends, watched) = (shutdown.clone(), Arc::clone(&stand));
+    thread::Builder::new().name("looks".into()).spawn(move || {
+        while !cancel.cancelled() {
+            watched.tick();
+            thread::sleep(TICK);
+        }
+        ends.drain();
+    })?;
+    println!("listening on http://{addr}");
+    eprintln!("open http://{addr} in a browser; Ctrl-C stops the servers and this page");
+    Server::new(listener).serve(routes, &shutdown)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,267 @@
+//! The three servers side by side, each with its crowd, and what is seen of them five times a second.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use hdrhistogram::Histogram;
+use load::process::{Cpu, Held};
+use serde::Serialize;
+
+use super::crowd::{Crowd, Order, Tally};
+use super::dial::Dial;
+use crate::arena::{Arena, Running};
+use crate::competitor::Competitor;
+
+/// Between two looks.
+pub const TICK: Duration = Duration::from_millis(200);
+/// Throughput and percentiles are those of so many looks: two seconds.
+const WINDOW: usize = 10;
+
+/// Who runs, and what they are asked.
+#[derive(Debug)]
+pub struct Stand {
+    arena: Arena,
+    flags: Vec<String>,
+    epoch: Instant,
+    set: Mutex<Set>,
+    servers: Vec<Server>,
+    latest: Mutex<Arc<Look>>,
+}
+
+#[derive(Debug)]
+struct Set {
+    dial: Dial,
+    scenes: u64,
+}
+
+#[derive(Debug)]
+struct Server {
+    who: Competitor,
+    running: Mutex<Running>,
+    crowd: Crowd,
+    past: Mutex<Past>,
+}
+
+/// What was seen lately.
+#[derive(Debug, Default)]
+struct Past {
+    ticks: VecDeque<(Duration, Tally)>,
+    looked: Option<(Instant, Duration)>,
+}
+
+/// One look at all of it, as the page gets it.
+#[derive(Debug, Serialize)]
+pub struct Look {
+    /// Milliseconds since the page's clock began.
+    now: f64,
+    dial: Dial,
+    servers: Vec<Seen>,
+}
+
+/// One server at this moment. Times are milliseconds; nothing is said where nothing was measured.
+#[derive(Debug, Serialize)]
+struct Seen {
+    name: String,
+    /// Answers a second.
+    rate: f64,
+    p50: Option<f64>,
+    p99: Option<f64>,
+    failed: u64,
+    in_flight: usize,
+    threads: Option<u64>,
+    rss_bytes: Option<u64>,
+    /// Cores' worth of CPU.
+    cpu: Option<f64>,
+    /// The innocent route: its slowest answer since the last look.
+    probe: Option<f64>,
+    /// Sent, answered or null, and whether it was good.
+    bars: Vec<(f64, Option<f64>, bool)>,
+    /// What it wrote when it ended; only if it has.
+    ended: Option<String>,
+}
+
+impl Stand {
+    /// Starts the servers with their mistakes to be had, and the clients.
+    ///
+    /// # Errors
+    /// When a server cannot be started.
+    pub fn start(arena: Arena, who: Vec<Competitor>, dial: Dial) -> anyhow::Result<Self> {
+        let (epoch, first) = (Instant::now(), order(&dial, 0)?);
+        let flags = flags(&arena);
+        let mut servers = Vec::new();
+        for who in who {
+            let running = arena.start(&who, &flags)?;
+            let order = Order { addr: running.target.addr, ..first.clone() };
+            let crowd = Crowd::start(&who.name, epoch, order).context("cannot start clients")?;
+            servers.push(Server {
+                who,
+                running: Mutex::new(running),
+                crowd,
+                past: Mutex::default(),
+            });
+        }
+        let latest =
+            Mutex::new(Arc::new(Look { now: 0.0, dial: dial.clone(), servers: Vec::new() }));
+        Ok(Self { arena, flags, epoch, set: Mutex::new(Set { dial, scenes: 0 }), servers, latest })
+    }
+
+    /// What is set now.
+    pub fn dial(&self) -> Dial {
+        self.set().dial.clone()
+    }
+
+    /// Sets it for all servers at once. One that is stuck in a mistake is started anew when the mistake ends.
+    ///
+    /// # Errors
+    /// When it cannot be set, which changes nothing; or when a server does not come back.
+    pub fn turn(&self, dial: Dial) -> anyhow::Result<()> {
+        dial.scene()?;
+        let mut set = self.set();
+        let same = dial.scene == set.dial.scene
+            && dial.pitfall == set.dial.pitfall
+            && (dial.rate > 0) == (set.dial.rate > 0);
+        let stuck = set.dial.pitfall && !same;
+        set.scenes += u64::from(!same);
+        for server in &self.servers {
+            let addr = if stuck { self.anew(server)? } else { server.crowd.order().addr };
+            if !same {
+                server.crowd.forget();
+                *server.past() = Past::default();
+            }
+            server.crowd.set(Order { addr, ..order(&dial, set.scenes)? });
+        }
+        set.dial = dial;
+        Ok(())
+    }
+
+    /// In place of one whose threads sleep on, whoever waits for them.
+    fn anew(&self, server: &Server) -> anyhow::Result<std::net::SocketAddr> {
+        let fresh = self.arena.start(&server.who, &self.flags)?;
+        let addr = fresh.target.addr;
+        // A drain would wait for the mistake: dropped, it is killed.
+        drop(std::mem::replace(&mut *server.running(), fresh));
+        Ok(addr)
+    }
+
+    /// Looks at all servers; to be called once every [`TICK`], however many browsers listen.
+    pub fn tick(&self) {
+        let dial = self.dial();
+        let servers = self.servers.iter().map(Server::look).collect();
+        let look = Look { now: self.epoch.elapsed().as_secs_f64() * 1e3, dial, servers };
+        *self.latest.lock().expect("no code panics while it holds the lock") = Arc::new(look);
+    }
+
+    /// What was seen last.
+    pub fn latest(&self) -> Arc<Look> {
+        Arc::clone(&self.latest.lock().expect("no code panics while it holds the lock"))
+    }
+
+    fn set(&self) -> MutexGuard<'_, Set> {
+        self.set.lock().expect("no code panics while it holds the lock")
+    }
+}
+
+impl Server {
+    fn look(&self) -> Seen {
+        let (pid, ended) = {
+            let mut running = self.running();
+            (running.pid(), running.crashed())
+        };
+        let (tally, in_flight, bars) = self.crowd.look();
+        let (probe, failed) = (tally.probe, tally.failed);
+        let mut past = self.past();
+        let now = Instant::now();
+        let spent = pid.and_then(|pid| Cpu::of(pid).ok()).map(|cpu| cpu.total);
+        let cpu = past.looked.zip(spent).map(|((at, before), spent)| {
+            spent.saturating_sub(before).as_secs_f64() / (now - at).as_secs_f64().max(1e-3)
+        });
+        let since = past.looked.map_or(TICK, |(at, _)| now - at);
+        past.looked = Some((now, spent.unwrap_or_default()));
+        past.ticks.push_back((since, tally));
+        if past.ticks.len() > WINDOW {
+            past.ticks.pop_front();
+        }
+        let held = pid.and_then(|pid| Held::by(pid).ok());
+        let (rate, p50, p99) = past.sum();
+        Seen {
+            name: self.who.name.clone(),
+            rate,
+            p50,
+            p99,
+            failed,
+            in_flight,
+            threads: held.map(|held| held.threads),
+            rss_bytes: held.map(|held| held.rss_bytes),
+            cpu,
+            probe,
+            bars: bars.iter().map(|bar| (bar.sent, bar.done, bar.ok)).collect(),
+            ended,
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().expect("no code panics while it holds the lock")
+    }
+
+    fn past(&self) -> MutexGuard<'_, Past> {
+        self.past.lock().expect("no code panics while it holds the lock")
+    }
+}
+
+impl Past {
+    /// Answers a second, and percentiles in milliseconds.
+    fn sum(&self) -> (f64, Option<f64>, Option<f64>) {
+        let mut latency: Option<Histogram<u64>> = None;
+        let (mut answered, mut span) = (0, Duration::ZERO);
+        for (since, tally) in &self.ticks {
+            answered += tally.answered;
+            span += *since;
+            match &mut latency {
+                Some(sum) => sum.add(&tally.latency).expect("all have the same bounds"),
+                None => latency = Some(tally.latency.clone()),
+            }
+        }
+        let latency = latency.filter(|latency| !latency.is_empty());
+        let at = |quantile| {
+            latency.as_ref().map(|latency| latency.value_at_quantile(quantile) as f64 / 1e3)
+        };
+        (answered as f64 / span.as_secs_f64().max(1e-3), at(0.5), at(0.99))
+    }
+}
+
+fn order(dial: &Dial, scene_number: u64) -> anyhow::Result<Order> {
+    let scene = dial.scene()?;
+    let path = match scene.mistake {
+        Some(mistake) if dial.pitfall => mistake.path,
+        _ => scene.path,
+    };
+    Ok(Order {
+        addr: ([127, 0, 0, 1], 0).into(),
+        path,
+        clients: dial.clients,
+        rate: dial.rate,
+        rest: Duration::from_millis(scene.rest_ms),
+        scene: scene_number,
+    })
+}
+
+/// Every limit of ours above what the sliders can ask for, but for the pool that one scene is about.
+fn flags(arena: &Arena) -> Vec<String> {
+    vec![
+        "--log=off".to_owned(),
+        "--pitfalls".to_owned(),
+        format!("--github-url={}", arena.stub.url()),
+        format!("--rounds-per-ms={}", arena.rounds_per_ms),
+        "--upstream-max=8192".to_owned(),
+        "--upstream-connect=5".to_owned(),
+        "--upstream-total=20".to_owned(),
+        "--offload-threads=8".to_owned(),
+        "--offload-queue=2048".to_owned(),
+        "--handler-deadline=3600".to_owned(),
+    ]
+}
+
+/// All of them, for whoever shares it between threads.
+pub type Shared = Arc<Stand>;

@@ -1,0 +1,92 @@
+//! The live page in a real browser: a slider moves the numbers, a mistake stalls the innocent route, Esc mends it.
+
+mod browser;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use browser::{Browser, ESCAPE};
+use conformance::Server;
+use conformance::process::Signal;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// The servers are debug builds, and the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    let driver = browser::driver();
+    let name = match driver {
+        Some(_) => "the live page follows its slider, shows a mistake and mends it".to_owned(),
+        None => format!("the live page in a browser ({})", browser::MISSING),
+    };
+    let missing = driver.is_none();
+    let trial = Trial::test(name, move || {
+        let driver = driver.ok_or_else(|| Failed::from(browser::MISSING))?;
+        follows(Browser::open(driver, 1440, 1300));
+        Ok(())
+    });
+    let arguments = Arguments::from_args();
+    libtest_mimic::run(&arguments, vec![trial.with_ignored_flag(missing)]).exit_code()
+}
+
+fn follows(browser: Browser) {
+    conformance::binaries::build(&["server-blocking", "server-actix", "server-axum"])
+        .expect("the servers can be built");
+    let lab = env!("CARGO_BIN_EXE_lab");
+    let mut command = std::process::Command::new(lab);
+    command.args(["live", "--no-build", "--addr", "127.0.0.1:0"]);
+    let mut page = Server::spawn(command).expect("lab live says where it listens");
+    browser.go(&page.url());
+
+    let each = |what: &str| {
+        format!(
+            "['blocking', 'actix', 'axum'].every(name => (server => {what})\
+             (past.at(-1)?.servers.find(one => one.name === name)))"
+        )
+    };
+    browser.until(&each("server && server.in_flight === 10 && server.rate > 1"), PATIENCE);
+
+    // To the right end of the slider: a thousand clients.
+    browser.drag("clients", 1.0);
+    assert_eq!(browser.value("dial.clients"), 1_000);
+    let moved = browser.until(&each("server.in_flight > 500"), PATIENCE);
+    println!("the numbers moved {} ms after the slider", moved.as_millis());
+    browser.until("/staircase|block/.test(document.querySelector('.shape').textContent)", PATIENCE);
+    browser.until(
+        "past.at(-1).servers[0].threads > 900 && past.at(-1).servers[2].threads < 100",
+        PATIENCE,
+    );
+    assert!(browser.value("location.hash").as_str().expect("it is text").contains("clients=1000"));
+
+    // The class's fourth step asks for a guess, then makes the mistake.
+    browser.press("4");
+    browser.until("document.getElementById('guess').open", PATIENCE);
+    browser.value("document.querySelector('[data-guess=itself]').click()");
+    let stalled = "past.at(-1).servers.filter(one => one.probe > 1000).map(one => one.name).join()";
+    browser.until(&format!("{stalled} === 'actix,axum'"), PATIENCE);
+    for name in ["actix", "axum"] {
+        let shape = format!("document.querySelector('#server-{name} .shape').textContent");
+        browser.until(&format!("{shape}.startsWith('a staircase')"), PATIENCE);
+    }
+    if let Some(folder) = std::env::var_os("WAITLAB_SCREENSHOTS") {
+        std::fs::write(std::path::Path::new(&folder).join("live.png"), browser.screenshot())
+            .expect("the folder for screenshots can be written");
+    }
+
+    browser.press(ESCAPE);
+    browser.until(
+        &each("server.in_flight === 10 && server.probe !== null && server.probe < 300"),
+        PATIENCE,
+    );
+
+    // It stops what it started.
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", page.pid()))
+        .expect("it still runs");
+    drop(browser);
+    page.signal(Signal::INT);
+    let exit = page.wait(Duration::from_secs(10)).expect("Ctrl-C ends it");
+    assert!(exit.success(), "{exit}");
+    for child in children.split_whitespace() {
+        assert!(!std::path::Path::new("/proc").join(child).join("exe").exists(), "{child} is left");
+    }
+}
