@@ -1,5 +1,6 @@
 //! The page's own little server: three files, a stream of looks, and a place to turn the dial.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
@@ -9,6 +10,8 @@ use http_blocking::{
     post,
 };
 use serde_json::json;
+
+use crate::code::{Handler, VOICES};
 
 use super::dial::{Dial, MOST_CLIENTS, MOST_RATE};
 use super::scene::{ALL, CLASS};
@@ -81,9 +84,19 @@ impl Page {
 /// What there is to choose from, and where the sliders end.
 fn scenes(State(page): State<Page>, fields: HeaderMap) -> Result<Response, Response> {
     page.check(&fields)?;
+    let shown = ALL.iter().flat_map(|scene| {
+        [Some(scene.handler), scene.mistake.map(|mistake| mistake.handler)].into_iter().flatten()
+    });
+    let sources: BTreeMap<_, _> = shown
+        .filter_map(|name| {
+            let voices = VOICES.into_iter().zip(Handler::find(name)?.voices);
+            Some((name, voices.collect::<BTreeMap<_, _>>()))
+        })
+        .collect();
     let all = json!({
         "scenes": ALL,
         "class": CLASS,
+        "sources": sources,
         "most_clients": MOST_CLIENTS,
         "most_rate": MOST_RATE,
     });

@@ -13,8 +13,8 @@ pub struct Scene {
     pub path: &'static str,
     /// What to look for.
     pub say: &'static str,
-    /// The handler that runs, once for each server.
-    pub code: [Code; 3],
+    /// The handler that runs, as `lab code` names it.
+    pub handler: &'static str,
     /// What can be done wrong here.
     pub mistake: Option<Mistake>,
     /// Milliseconds a client rests between an answer and its next request.
@@ -33,41 +33,12 @@ pub struct Mistake {
     /// Which route will suffer? Shown once the class has guessed.
     pub answer: &'static str,
     /// The handler that runs then.
-    pub code: [Code; 3],
-}
-
-/// A handler as it stands in its server's source.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Code {
-    /// `blocking`, `actix` or `axum`.
-    pub server: &'static str,
-    /// The whole file.
-    pub source: &'static str,
+    pub handler: &'static str,
 }
 
 /// The scene of this name.
 pub fn find(name: &str) -> Option<&'static Scene> {
     ALL.iter().find(|scene| scene.name == name)
-}
-
-/// One file of `handlers/`, from all three servers.
-macro_rules! voices {
-    ($file:literal) => {
-        [
-            Code {
-                server: "blocking",
-                source: include_str!(concat!("../../../server-blocking/src/handlers/", $file)),
-            },
-            Code {
-                server: "actix",
-                source: include_str!(concat!("../../../server-actix/src/handlers/", $file)),
-            },
-            Code {
-                server: "axum",
-                source: include_str!(concat!("../../../server-axum/src/handlers/", $file)),
-            },
-        ]
-    };
 }
 
 /// All of them, in the order of the list.
@@ -77,14 +48,14 @@ pub const ALL: &[Scene] = &[
         title: "Each request waits half a second",
         path: "/wait/0.5",
         say: "The bars form a block: the requests wait at the same time. Add clients; the block stays.",
-        code: voices!("wait.rs"),
+        handler: "wait",
         mistake: Some(Mistake {
             title: "wait with a blocking sleep",
             path: "/pitfalls/blocking-wait/0.5",
             answer: "Every route, on the two async servers: the sleep holds the worker thread, and with it everybody \
                      whom that worker serves. The thread server does the same and nobody notices: it holds one thread, \
                      whose only client waits anyway.",
-            code: voices!("pitfalls/blocking_wait.rs"),
+            handler: "pitfalls/blocking-wait",
         }),
         rest_ms: 0,
         read: "docs/src/waiting.md",
@@ -94,7 +65,7 @@ pub const ALL: &[Scene] = &[
         title: "Each request calls an upstream that takes 0.2 s",
         path: "/github-user/slow-200ms-{n}",
         say: "Waiting for another server looks the same as waiting for a clock.",
-        code: voices!("github_user.rs"),
+        handler: "github-user",
         mistake: None,
         rest_ms: 0,
         read: "docs/src/upstream.md",
@@ -105,14 +76,14 @@ pub const ALL: &[Scene] = &[
         path: "/github-users?username=slow-200ms-a{n}&username=slow-200ms-b{n}&username=slow-200ms-c{n}\
                &username=slow-200ms-d{n}&username=slow-200ms-e{n}",
         say: "Five calls take as long as one. Watch the threads: one server starts five more for each request.",
-        code: voices!("github_users.rs"),
+        handler: "github-users",
         mistake: Some(Mistake {
             title: "make the calls one after the other",
             path: "/github-users?mode=sequential&username=slow-200ms-a{n}&username=slow-200ms-b{n}\
                    &username=slow-200ms-c{n}&username=slow-200ms-d{n}&username=slow-200ms-e{n}",
             answer: "Only this one, in all three servers: each of its requests takes five times as long, and the \
                      others do not notice. Writing async does not make calls parallel.",
-            code: voices!("github_users.rs"),
+            handler: "github-users",
         }),
         rest_ms: 0,
         read: "docs/src/fan-out.md",
@@ -123,7 +94,7 @@ pub const ALL: &[Scene] = &[
         path: "/offload/wait/0.5",
         say: "The pool has eight threads. The ninth client waits its turn: the block becomes a staircase of eights. \
               The innocent route does not notice.",
-        code: voices!("offload_wait.rs"),
+        handler: "offload-wait",
         mistake: None,
         rest_ms: 0,
         read: "docs/src/offload.md",
@@ -133,14 +104,14 @@ pub const ALL: &[Scene] = &[
         title: "Each request computes for 20 ms, on the offload pool",
         path: "/work?cpu_ms=20&placement=offload",
         say: "No way of waiting makes a core faster: the throughput is the same in all three.",
-        code: voices!("work.rs"),
+        handler: "work",
         mistake: Some(Mistake {
             title: "compute in the handler",
             path: "/work?cpu_ms=20&placement=inline",
             answer: "Every route, on the two async servers: nothing interrupts a handler between two awaits, so the \
                      innocent route stands in line behind the computing. In the thread server the kernel interrupts \
                      whoever computes.",
-            code: voices!("work.rs"),
+            handler: "work",
         }),
         rest_ms: 0,
         read: "docs/src/blocked-loop.md",
@@ -150,7 +121,7 @@ pub const ALL: &[Scene] = &[
         title: "Nothing waits: each client asks ten times a second",
         path: "/plaintext",
         say: "The floor under every other number. The three are close together; the rest is your code.",
-        code: voices!("plaintext.rs"),
+        handler: "plaintext",
         mistake: None,
         rest_ms: 100,
         read: "docs/src/method.md",
@@ -226,6 +197,7 @@ pub const CLASS: [Moment; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::Handler;
     use crate::live::dial::Dial;
 
     #[test]
@@ -246,11 +218,10 @@ mod tests {
     }
 
     #[test]
-    fn in_every_handler_that_waits_there_is_a_line_to_mark() {
-        for scene in ALL.iter().filter(|scene| !["plaintext", "cpu"].contains(&scene.name)) {
-            for code in scene.code {
-                let waits = ["sleep", ".await", ".user(name)", "github"];
-                assert!(waits.iter().any(|word| code.source.contains(word)), "{code:?}");
+    fn every_handler_is_there_to_be_shown() {
+        for scene in ALL {
+            for name in [scene.handler].into_iter().chain(scene.mistake.map(|it| it.handler)) {
+                assert!(Handler::find(name).is_some(), "{name}");
             }
         }
     }

@@ -349,14 +349,15 @@ function chart(id, read, log) {
 // The handler without what stands above it, its waiting lines marked.
 function code(element, name) {
   const known = scene();
-  const from = dial.pitfall && known.mistake ? known.mistake.code : known.code;
-  const one = from.find((code) => name.startsWith(code.server));
-  const of = dial.scene + dial.pitfall + (one?.server ?? "");
+  const handler = dial.pitfall && known.mistake ? known.mistake.handler : known.handler;
+  const voices = all.sources[handler];
+  const source = voices[Object.keys(voices).find((server) => name.startsWith(server))];
+  const of = handler + name;
   if (element.dataset.of === of) return;
   element.dataset.of = of;
   element.replaceChildren();
-  if (!one) return void (element.textContent = "not one of ours: its source is elsewhere");
-  const lines = one.source.split("\n");
+  if (!source) return void (element.textContent = "not one of ours: its source is elsewhere");
+  const lines = source.split("\n");
   const begin = lines.findIndex((line) => line.startsWith("/// ") || line.startsWith("pub(crate)"));
   for (const line of lines.slice(Math.max(begin, 0))) {
     const waits = !line.trim().startsWith("//") && WAITS.some((word) => line.includes(word));
