@@ -70,9 +70,14 @@ fn arguments(folder: &Path, names: &[&str]) -> Vec<String> {
     };
     let mut arguments = vec!["build".to_owned(), "--profile".to_owned(), profile.to_owned()];
     for name in names {
-        arguments.extend(["--package".to_owned(), (*name).to_owned()]);
+        arguments.extend(["--package".to_owned(), package(name).to_owned()]);
     }
     arguments
+}
+
+/// The package of a binary: a server's has its name, the controls share one.
+fn package(binary: &str) -> &str {
+    if binary == "floor" || binary.starts_with("bare-") { "controls" } else { binary }
 }
 
 fn shown(folder: &Path, names: &[&str]) -> String {
@@ -88,5 +93,6 @@ mod tests {
         let line = shown(Path::new("/x/target/release"), &["server-axum"]);
         assert_eq!(line, "cargo build --profile release --package server-axum");
         assert!(shown(Path::new("/x/target/debug"), &["a"]).contains("--profile dev"));
+        assert!(shown(Path::new("/x/target/debug"), &["bare-axum"]).ends_with("controls"));
     }
 }

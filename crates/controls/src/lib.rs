@@ -3,11 +3,15 @@
 //! A server of ours does more than its framework: it checks heads, keeps clocks, makes request ids, counts. How much
 //! that costs shows beside a program that does none of it and sends a reply of the same bytes. `bare-axum` and
 //! `bare-actix` are what the frameworks' first page of documentation tells one to write; `bare-threads` is a thread
-//! per connection that does not even parse. None of them is fit for the internet: that is the point.
+//! per connection that does not even parse; `floor` is one epoll loop that knows every answer beforehand. None of them
+//! is fit for the internet: that is the point.
 
+use std::fmt::Write as _;
+use std::hint;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use contract::headers;
@@ -22,17 +26,62 @@ pub struct Control {
     /// Threads that run tasks, where there are such
     #[arg(long, default_value = "1")]
     pub workers: NonZeroUsize,
+
+    /// Microseconds of CPU to burn beside each /plaintext: whoever compares has to notice
+    #[arg(long, default_value = "0")]
+    pub burn_us: f64,
 }
 
-/// The fields of every reply of ours, with a request id of the usual length.
-pub const FIELDS: [(&str, &str); 6] = [
-    ("content-type", headers::TEXT),
-    ("x-content-type-options", headers::NOSNIFF),
-    ("content-security-policy", headers::POLICY),
-    ("referrer-policy", headers::NO_REFERRER),
-    ("cache-control", headers::NO_STORE),
-    (headers::REQUEST_ID, "0123456789abcdef"),
-];
+/// What every `/plaintext` says.
+pub const PLAINTEXT: &str = "Hello, World!";
+
+/// The fields of every reply of ours but those about its length and date, with a request id of the usual length.
+pub fn fields(media: &'static str) -> [(&'static str, &'static str); 6] {
+    [
+        ("content-type", media),
+        ("x-content-type-options", headers::NOSNIFF),
+        ("content-security-policy", headers::POLICY),
+        ("referrer-policy", headers::NO_REFERRER),
+        ("cache-control", headers::NO_STORE),
+        (headers::REQUEST_ID, "0123456789abcdef"),
+    ]
+}
+
+/// What `/wait/{seconds}` says.
+pub fn waited(seconds: f64) -> String {
+    format!(r#"{{"message":"Waited for {seconds} seconds!"}}"#)
+}
+
+/// How long `/wait/{seconds}` waits.
+pub fn wait(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds.clamp(0.0, 60.0))
+}
+
+/// A whole reply, for those that have no framework to write it.
+pub fn reply(media: &'static str, text: &str) -> String {
+    let mut reply = "HTTP/1.1 200 OK\r\n".to_owned();
+    for (name, value) in fields(media) {
+        let _ = write!(reply, "{name}: {value}\r\n");
+    }
+    // The date is of the usual length; nobody reads it.
+    let date = "Thu, 01 Jan 1970 00:00:00 GMT";
+    let _ = write!(reply, "content-length: {}\r\ndate: {date}\r\n\r\n{text}", text.len());
+    reply
+}
+
+/// The seconds of a head that begins `GET /wait/{seconds}`, for those that do not parse.
+pub fn seconds(head: &[u8]) -> Option<f64> {
+    let rest = std::str::from_utf8(head.strip_prefix(b"GET /wait/")?).ok()?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+/// Burns this long of the calling thread's time.
+pub fn burn(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        hint::spin_loop();
+    }
+}
 
 impl Control {
     /// Reads the flags, listens, and says where.
@@ -43,5 +92,10 @@ impl Control {
         println!("listening on http://{}", listener.local_addr()?);
         std::io::stdout().flush()?;
         Ok((control, listener))
+    }
+
+    /// What each `/plaintext` burns.
+    pub fn burns(&self) -> Duration {
+        Duration::from_secs_f64(self.burn_us.clamp(0.0, 1e6) / 1e6)
     }
 }

@@ -28,7 +28,7 @@ pub fn lines(results: &Results, folder: &Path) -> Vec<String> {
 
 /// `waitlab: one API, three ways of waiting (…)`
 fn who(results: &Results) -> String {
-    let who = &results.competitors;
+    let who: Vec<_> = results.subjects().collect();
     let ways: Vec<_> = who.iter().map(|who| format!("{}: {}", who.name, who.waits)).collect();
     let count = match who.len() {
         1 => "one way".to_owned(),
@@ -135,7 +135,7 @@ fn cpu_cycles(results: &Results) -> String {
 
 /// What one more waiting client makes each server hold, user and kernel: a slope between two levels.
 fn memory(results: &Results) -> String {
-    let slopes = results.competitors.iter().map(|who| {
+    let slopes = results.subjects().map(|who| {
         memory_slope(results, who)
             .map_or("–".to_owned(), |bytes| format!("{:.1}", bytes / 1024.0))
     });
@@ -231,12 +231,11 @@ fn claim(words: &str, verdict: &Verdict, evidence: &str) -> String {
     }
 }
 
-/// One figure of every competitor, in their order.
+/// One figure of everybody but the controls, in their order.
 fn each(results: &Results, at: At<'_>, figure: Read, scale: f64, decimals: usize) -> String {
-    let shown =
-        results.competitors.iter().map(|who| match verdict::read(results, at, who, figure) {
-            Ok(value) => format!("{:.decimals$}", value * scale),
-            Err(_) => "–".to_owned(),
-        });
+    let shown = results.subjects().map(|who| match verdict::read(results, at, who, figure) {
+        Ok(value) => format!("{:.decimals$}", value * scale),
+        Err(_) => "–".to_owned(),
+    });
     shown.collect::<Vec<_>>().join(" · ")
 }

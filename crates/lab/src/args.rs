@@ -33,8 +33,6 @@ pub struct Cli {
 /// What the instrument does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// One claim about async as an experiment: guess, run, chart, verdict
-    Lesson(Lesson),
     /// Measure servers side by side, and say what each way of waiting costs (the default)
     Compare(Box<Compare>),
     /// A page in the browser: drag the load, watch the three side by side, make a mistake and see who suffers
@@ -56,6 +54,14 @@ pub struct Compare {
     /// Who is compared, separated by commas [default: blocking,actix,axum]
     #[arg(long, value_name = "NAME[:FLAG=VALUE…],…")]
     pub servers: Option<String>,
+
+    /// The first of them a second time, as a competitor of its own: what differs between the two is noise
+    #[arg(long)]
+    pub again: bool,
+
+    /// Without the floor: one epoll loop with its answers ready, which shows what no server can undercut
+    #[arg(long)]
+    pub no_floor: bool,
 
     /// Another server beside them, in any language; may be repeated
     #[arg(long = "target", value_name = "NAME=http://HOST:PORT")]
@@ -164,43 +170,6 @@ impl Live {
     }
 }
 
-/// One claim about async as an experiment: guess, run, chart, verdict.
-#[derive(Args, Clone, Debug)]
-#[command(after_help = LESSON_EXAMPLES)]
-pub struct Lesson {
-    /// Which; --list tells
-    #[arg(value_name = "NAME", required_unless_present_any = ["list", "all"])]
-    pub names: Vec<String>,
-
-    /// Every lesson, with its claim, who makes it, and its time
-    #[arg(long, conflicts_with_all = ["names", "all"])]
-    pub list: bool,
-
-    /// All of them, one after the other
-    #[arg(long, conflicts_with = "names")]
-    pub all: bool,
-
-    /// The lesson's second: waits, deadlines and the upstream's latency are multiples of it (`1s` for a class)
-    #[arg(long, value_name = "TIME", value_parser = unit, default_value = "0.1s")]
-    pub unit: Duration,
-
-    /// Do not ask for a guess; without a terminal nothing is asked anyway
-    #[arg(long, visible_alias = "yes")]
-    pub no_guess: bool,
-
-    /// One round with fewer clients: the shape, without its uncertainty
-    #[arg(long)]
-    pub short: bool,
-
-    /// Where NAME.json and NAME.svg go
-    #[arg(long, value_name = "DIR", default_value = "lab-report/lessons")]
-    pub out: PathBuf,
-
-    /// Take the servers' binaries as they are, without asking cargo whether they are up to date
-    #[arg(long)]
-    pub no_build: bool,
-}
-
 /// Check a server against the contract, at any URL.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = CHECK_EXAMPLES)]
@@ -238,13 +207,17 @@ Examples:
   cargo lab compare --servers blocking,blocking:threads=request,blocking:threads=pool:40
                                                            three ways to have threads
   cargo lab compare --servers axum,axum:workers=1 --scenarios blocked-loop
+  cargo lab compare --servers axum,bare-axum --scenarios plaintext --rounds 10
+                                                           what our layers cost over the framework alone
+  cargo lab compare --servers axum --again --rounds 10     what noise looks like here
   cargo lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2
   cargo lab compare --scenarios wait --rate 1000 --levels 256 --duration 5
                                                            a rate that does not wait for answers
   cargo lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080
                                                            yours, its upstream on port 9000
 
-A competitor is a server (blocking, actix, axum) with flags behind colons, named as typed.
+A competitor is a server (blocking, actix, axum) with flags behind colons, named as typed. Controls (floor,
+bare-threads, bare-actix, bare-axum) send the same bytes with nothing around them, on /plaintext and /wait.
 `cargo run --release -p server-axum -- --help` lists the flags.
 
 Exit codes: 0 answered; 1 nothing measured, or a server failed the contract; 2 bad arguments;
@@ -260,15 +233,6 @@ Examples:
 On the page: keys 1 to 9 step through a class, Esc sets everything back, c copies the command for this moment.
 
 Exit codes: 0 ended by Ctrl-C; 1 a server could not be started; 2 bad arguments.";
-
-const LESSON_EXAMPLES: &str = "\
-Examples:
-  cargo lab lesson --list
-  cargo lab lesson others-go-on                 the first of six that lead through the subject
-  cargo lab lesson blocked-loop --unit 1s       slow enough to watch
-  cargo lab lesson --all --no-guess
-
-Exit codes: 0 tried; 1 nothing could be tried, or a server failed the contract; 2 bad arguments; 130 interrupted.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -302,8 +266,14 @@ impl Compare {
             Some(list) => competitor::parse_list(list).context("--servers")?,
             None => Competitor::defaults(),
         };
+        if self.again {
+            competitors.insert(1, competitors[0].again());
+        }
         for target in &self.targets {
             competitors.push(Competitor::target(target).context("--target")?);
+        }
+        if !self.no_floor && !competitors.iter().any(Competitor::is_floor) {
+            competitors.push(Competitor::floor());
         }
         competitor::ensure_distinct(&competitors)?;
         // Levels of one rate would bear one name.
@@ -337,12 +307,6 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-fn unit(text: &str) -> Result<Duration, String> {
-    let why = || "give a time from 0.02s to 5s, such as 0.1s".to_owned();
-    let seconds: f64 = text.trim_end_matches('s').parse().map_err(|_| why())?;
-    if (0.02..=5.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(why()) }
-}
-
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "give seconds, such as 2 or 0.5".to_owned())?;
     if !(0.05..=3600.0).contains(&seconds) {
@@ -362,7 +326,10 @@ mod tests {
     fn no_argument_means_the_default_comparison() {
         let compare = Compare::default();
         assert_eq!((compare.rounds, compare.seed, compare.dry_run), (3, 1, false));
-        assert_eq!(compare.plan().unwrap().competitors, Competitor::defaults());
+        assert_eq!(
+            compare.plan().unwrap().competitors,
+            [Competitor::defaults(), vec![Competitor::floor()]].concat()
+        );
     }
 
     #[test]
@@ -405,6 +372,8 @@ mod tests {
         for line in [
             "lab compare --scenarios waiting,wait --rounds 5",
             "lab compare --servers blocking,blocking:threads=request,blocking:threads=pool:40",
+            "lab compare --servers axum,bare-axum --scenarios plaintext --rounds 10",
+            "lab compare --servers axum --again --rounds 10",
             "lab compare --scenarios wait --rate 1000 --levels 256 --duration 5",
             "lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2",
             "lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080",

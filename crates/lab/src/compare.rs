@@ -12,6 +12,7 @@ use load::Cancel;
 
 use crate::arena::Arena;
 use crate::args::Compare;
+use crate::competitor::Who;
 use crate::judge::judge;
 use crate::measure::{self, Place};
 use crate::plan::{Plan, in_words};
@@ -85,8 +86,8 @@ pub fn run(args: &Compare) -> anyhow::Result<ExitCode> {
     Ok(exit_code(&results))
 }
 
-pub(crate) const BAD_ARGUMENTS: u8 = 2;
-pub(crate) const INTERRUPTED: u8 = 130;
+const BAD_ARGUMENTS: u8 = 2;
+const INTERRUPTED: u8 = 130;
 
 fn exit_code(results: &Results) -> ExitCode {
     if results.interrupted {
@@ -102,14 +103,6 @@ fn built(plan: &Plan, as_they_are: bool) -> anyhow::Result<BTreeMap<String, Path
     let mut names: Vec<_> = plan.competitors.iter().filter_map(|who| who.binary()).collect();
     names.sort();
     names.dedup();
-    binaries(names, as_they_are)
-}
-
-/// These binaries, brought up to date unless they are to be taken as they are.
-pub(crate) fn binaries(
-    names: Vec<String>,
-    as_they_are: bool,
-) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     // Cargo knows what is out of date; it says what it does on stderr.
     let wanted: Vec<_> = names.iter().map(String::as_str).collect();
     if !as_they_are && !wanted.is_empty() {
@@ -135,13 +128,21 @@ fn checked(
     progress.says("checking the contract");
     progress.begins("checking the contract", Plan::CHECKING);
     let began = Instant::now();
-    let mut judged = judge(binaries, cancel, |done, all| {
+    // Controls keep no contract; what they answer under load is checked all the same.
+    let ours = plan.competitors.iter().filter(|who| matches!(who.who, Who::Ours { .. }));
+    let servers: BTreeMap<_, _> = ours
+        .filter_map(|who| binaries.get_key_value(&who.binary()?))
+        .map(|(name, path)| (name.clone(), path.clone()))
+        .collect();
+    let mut judged = judge(&servers, cancel, |done, all| {
         progress.tick(&format!("checking the contract, {done} of {all}"), began.elapsed());
     })?;
     let mut told = Vec::new();
     let competitors = plan.competitors.iter().map(|who| {
         let mut entry = who.entry();
-        let Some(binary) = who.binary() else { return entry };
+        let Some(binary) = who.binary().filter(|binary| servers.contains_key(binary)) else {
+            return entry;
+        };
         let verdict = judged.entry(binary.clone()).or_default();
         entry.passed = verdict.passed;
         entry.failed.clone_from(&verdict.failed);
@@ -182,7 +183,8 @@ impl Run<'_> {
                     return;
                 }
                 let who = &self.plan.competitors[turn];
-                if results.competitors[turn].excluded.is_some() {
+                let asked = self.plan.asks(round, scenario, who);
+                if !asked || results.competitors[turn].excluded.is_some() {
                     continue;
                 }
                 let flags = results.scenarios[at].flags.clone();
@@ -324,6 +326,6 @@ fn write(results: &Results, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// The command line as a reader would type it: where the binary happens to lie says nothing about the run.
-pub(crate) fn as_typed() -> Vec<String> {
+fn as_typed() -> Vec<String> {
     std::iter::once("cargo lab".to_owned()).chain(std::env::args().skip(1)).collect()
 }

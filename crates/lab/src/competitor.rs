@@ -11,6 +11,17 @@ use crate::results;
 pub const SERVERS: [(&str, &str); 3] =
     [("blocking", "a thread each"), ("actix", "a loop per core"), ("axum", "one shared loop")];
 
+/// What is named beside them: bare programs that send the same bytes on `/plaintext` and `/wait`, each with how it waits.
+pub const CONTROLS: [(&str, &str); 4] = [
+    (FLOOR, "the floor: one epoll loop, answers ready"),
+    ("bare-threads", "a thread each, nothing else"),
+    ("bare-actix", "actix-web, nothing else"),
+    ("bare-axum", "axum, nothing else"),
+];
+
+/// The control that nobody undercuts.
+pub const FLOOR: &str = "floor";
+
 /// `blocking`, `blocking:threads=pool:40`, `axum:workers=1:offload-threads=8`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Competitor {
@@ -32,6 +43,15 @@ pub enum Who {
         /// Its flags.
         flags: Vec<String>,
     },
+    /// A bare program of this workspace, which serves two routes and keeps no contract.
+    Control {
+        /// One of [`CONTROLS`].
+        program: &'static str,
+        /// How it waits, in a few words.
+        waits: &'static str,
+        /// Its flags.
+        flags: Vec<String>,
+    },
     /// `--target name=URL`.
     Stranger {
         /// `http://HOST:PORT`.
@@ -48,6 +68,27 @@ impl Competitor {
             .collect()
     }
 
+    /// The floor.
+    pub fn floor() -> Self {
+        FLOOR.parse().expect("the floor's own name is a competitor")
+    }
+
+    /// The same once more, so that what differs between the two is noise.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { name: format!("{} again", self.name), who: self.who.clone() }
+    }
+
+    /// Whether it is no server but a bare program, to tell model, framework and our layers apart.
+    pub fn is_control(&self) -> bool {
+        matches!(self.who, Who::Control { .. })
+    }
+
+    /// Whether it is the floor.
+    pub fn is_floor(&self) -> bool {
+        matches!(self.who, Who::Control { program: FLOOR, .. })
+    }
+
     /// A stranger, as `--target` takes it.
     ///
     /// # Errors
@@ -62,10 +103,11 @@ impl Competitor {
         Ok(Self { name: name.to_owned(), who })
     }
 
-    /// The package and binary to start, if it is one of ours.
+    /// The binary to start, if it is one of ours.
     pub fn binary(&self) -> Option<String> {
         match self.who {
             Who::Ours { server, .. } => Some(format!("server-{server}")),
+            Who::Control { program, .. } => Some(program.to_owned()),
             Who::Stranger { .. } => None,
         }
     }
@@ -84,6 +126,13 @@ impl Competitor {
                 server: Some((*server).to_owned()),
                 flags: flags.clone(),
                 waits: waits_of(flags).unwrap_or(waits).to_owned(),
+                ..Default::default()
+            },
+            Who::Control { program, waits, flags } => results::Competitor {
+                name,
+                control: Some((*program).to_owned()),
+                flags: flags.clone(),
+                waits: (*waits).to_owned(),
                 ..Default::default()
             },
             Who::Stranger { url } => {
@@ -132,12 +181,6 @@ impl FromStr for Competitor {
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let mut pieces = text.split(':');
         let server = pieces.next().unwrap_or_default();
-        let Some((server, waits)) = SERVERS.iter().find(|(name, _)| *name == server) else {
-            let names = SERVERS.map(|(name, _)| name).join(", ");
-            bail!(
-                "{server:?} is none of {names}; another server is --target NAME=http://HOST:PORT"
-            );
-        };
         let mut flags: Vec<String> = Vec::new();
         for piece in pieces {
             match flags.last_mut() {
@@ -147,7 +190,22 @@ impl FromStr for Competitor {
                 None => bail!("{piece:?} in {text:?} is not FLAG=VALUE, as in {server}:workers=1"),
             }
         }
-        Ok(Self { name: text.to_owned(), who: Who::Ours { server, waits, flags } })
+        let named = |(name, _): &&(&str, &str)| *name == server;
+        let who = if let Some(&(server, waits)) = SERVERS.iter().find(named) {
+            Who::Ours { server, waits, flags }
+        } else if let Some(&(program, waits)) = CONTROLS.iter().find(named) {
+            Who::Control { program, waits, flags }
+        } else {
+            let names = |all: &[(&str, &str)]| {
+                all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+            };
+            bail!(
+                "{server:?} is none of {}, nor a control ({}); another server is --target NAME=http://HOST:PORT",
+                names(&SERVERS),
+                names(&CONTROLS)
+            );
+        };
+        Ok(Self { name: text.to_owned(), who })
     }
 }
 
@@ -158,6 +216,7 @@ mod tests {
     fn flags(text: &str) -> Vec<String> {
         match text.parse::<Competitor>().unwrap().who {
             Who::Ours { flags, .. } => flags,
+            Who::Control { flags, .. } => flags,
             Who::Stranger { .. } => panic!("{text} is ours"),
         }
     }
@@ -172,6 +231,7 @@ mod tests {
         assert_eq!(all[1].name, "blocking:threads=request");
         assert_eq!(all[1].binary().unwrap(), "server-blocking");
         assert_eq!(all[1].entry().waits, "a new thread for each request");
+        assert_eq!(flags("bare-axum:burn-us=1.5"), ["--burn-us=1.5"]);
     }
 
     #[test]
@@ -180,6 +240,18 @@ mod tests {
         assert!(error.contains("blocking, actix, axum") && error.contains("--target"), "{error}");
         assert!("axum:fast".parse::<Competitor>().is_err());
         assert!(parse_list("axum,axum").unwrap_err().to_string().contains("twice"));
+    }
+
+    #[test]
+    fn a_control_is_no_server() {
+        let bare: Competitor = "bare-axum".parse().unwrap();
+        assert_eq!((bare.is_control(), bare.is_floor()), (true, false));
+        assert_eq!(bare.binary().unwrap(), "bare-axum");
+        let entry = bare.entry();
+        assert_eq!((entry.server, entry.control.as_deref()), (None, Some("bare-axum")));
+        assert!(Competitor::floor().is_floor());
+        let again = bare.again();
+        assert_eq!((again.name.as_str(), again.who), ("bare-axum again", bare.who));
     }
 
     #[test]

@@ -7,9 +7,8 @@
 //! | what a run leaves behind | [`results`] |
 //! | figures from it: medians, ratios, what is a difference | [`view`] |
 //! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`] |
-//! | claims as experiments, one at a time | [`lesson`] |
 //! | a page to watch them on | [`live`] |
-//! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`doctor`], [`code`] |
+//! | the commands | [`args`], [`compare`], [`check`], [`doctor`], [`code`] |
 
 use std::process::ExitCode;
 
@@ -28,7 +27,6 @@ pub mod compare;
 pub mod competitor;
 pub mod doctor;
 pub mod judge;
-pub mod lesson;
 pub mod live;
 pub mod machine;
 pub mod measure;
@@ -47,7 +45,6 @@ pub mod view;
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         None => compare::run(&Compare::default()),
-        Some(Command::Lesson(args)) => lesson::run::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Check(args)) => check::run(&args),

@@ -45,6 +45,11 @@ impl Question {
         Ask::get(self.target_of(tag)).expect(self.expect(tag))
     }
 
+    /// Whether a bare program knows the answer as well as a server of ours.
+    pub fn is_bare(self) -> bool {
+        matches!(self, Self::Plaintext | Self::Wait(_))
+    }
+
     /// What a request has to wait for by its own meaning.
     pub fn least(self) -> Duration {
         match self {

@@ -103,8 +103,11 @@ impl Cpus {
 pub struct Competitor {
     /// As typed: `blocking`, `axum:workers=1`, the name of a `--target`.
     pub name: String,
-    /// Which server it is: `blocking`, `actix` or `axum`; `None` for a stranger.
+    /// Which server it is: `blocking`, `actix` or `axum`; `None` for a stranger and for a control.
     pub server: Option<String>,
+    /// Which bare program it is: `floor`, `bare-threads`, `bare-actix`, `bare-axum`; `None` for a server.
+    #[serde(default)]
+    pub control: Option<String>,
     /// Flags it was typed with, as the server takes them.
     pub flags: Vec<String>,
     /// How it waits, in a few words.
@@ -115,6 +118,13 @@ pub struct Competitor {
     pub failed: Vec<String>,
     /// Why it was not measured at all, when it was not.
     pub excluded: Option<String>,
+}
+
+impl Competitor {
+    /// Whether it is the floor.
+    pub fn is_floor(&self) -> bool {
+        self.control.as_deref() == Some("floor")
+    }
 }
 
 /// One subject: what is asked, and which claim it serves.

@@ -33,6 +33,9 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
     table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     let mut head =
         vec!["level", "server", "answers/s", "p50 ms", "p99 ms", "CPU/req µs", "threads", "RSS MB"];
+    if results.floor().is_some() {
+        head.insert(6, "× floor");
+    }
     if probed {
         head.push("probe p99 ms");
     }
@@ -42,7 +45,7 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
     }
     let mut void: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
     for level in &scenario.levels {
-        for (at, who) in results.competitors.iter().enumerate() {
+        for (at, who) in results.listed(&scenario.name).enumerate() {
             let name = if at == 0 { level.name.as_str() } else { "" };
             let mut row = vec![Box::new(name), Box::new(&who.name)];
             match results.figure((&scenario.name, &level.name), &who.name, RATE) {
@@ -111,6 +114,12 @@ fn numbers(
         shown(THREADS, thousands),
         shown(RSS, |bytes| format!("{:.0}", bytes / 1e6)),
     ];
+    if results.floor().is_some() {
+        let floor = results.floor_cpu((&scenario.name, &level.name));
+        let cpu = results.figure((&scenario.name, &level.name), &who.name, CPU).ok();
+        let times = floor.zip(cpu).map(|(floor, cpu)| format!("{:.1}", cpu.median() / floor));
+        row.insert(4, Box::new(times.unwrap_or_else(|| "–".to_owned())));
+    }
     if probed {
         row.push(shown(FELT, latency));
     }
@@ -129,10 +138,13 @@ fn latency(ms: f64) -> String {
 
 /// Everyone against the first competitor, at the most clients of each kind of level.
 pub fn in_words(results: &Results, scenario: &Scenario) -> Vec<String> {
-    let Some((first, others)) = results.competitors.split_first() else { return Vec::new() };
+    // The floor is no rival; its column says what there is to say.
+    let mut rivals = results.competitors.iter().filter(|who| !who.is_floor());
+    let Some(first) = rivals.next() else { return Vec::new() };
+    let others: Vec<_> = rivals.collect();
     let mut lines = Vec::new();
     for level in tops(scenario) {
-        for who in others {
+        for who in &others {
             let subject = main_figure(scenario, level);
             let at = (scenario.name.as_str(), level.name.as_str());
             let Some(ratio) = results.ratio(at, &who.name, &first.name, subject.read) else {

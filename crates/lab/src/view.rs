@@ -7,7 +7,7 @@ use crate::results::{Cell, Competitor, Level, Results, Scenario, Tail};
 /// A difference below this matters to nobody.
 const MATTERS: f64 = 0.10;
 /// From this many rounds on a comparison has an interval; below, the range says what there is to say.
-const FOR_AN_INTERVAL: usize = 5;
+pub const FOR_AN_INTERVAL: usize = 5;
 
 /// One figure of one competitor at one level: a value for each round whose cell can be used.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,6 +184,36 @@ impl Results {
     /// One competitor's figure as a multiple of another's.
     pub fn ratio(&self, at: (&str, &str), ours: &str, theirs: &str, read: Read) -> Option<Ratio> {
         Ratio::of(&self.figure(at, ours, read).ok()?, &self.figure(at, theirs, read).ok()?)
+    }
+
+    /// Everybody but the controls: whom the answer is about.
+    pub fn subjects(&self) -> impl Iterator<Item = &Competitor> {
+        self.competitors.iter().filter(|who| who.control.is_none())
+    }
+
+    /// Whom a scenario's table has a row for: everybody, but of the controls only those that were asked.
+    pub fn listed(&self, scenario: &str) -> impl Iterator<Item = &Competitor> {
+        let asked = move |who: &Competitor| {
+            self.cells.iter().any(|cell| cell.scenario == scenario && cell.competitor == who.name)
+        };
+        self.competitors.iter().filter(move |who| who.control.is_none() || asked(who))
+    }
+
+    /// What an answer costs the floor at this level, or where it was not asked this, at the most clients it was asked
+    /// anything: in microseconds of CPU time.
+    pub fn floor_cpu(&self, at: (&str, &str)) -> Option<f64> {
+        let floor = &self.floor()?.name;
+        if let Ok(figure) = self.figure(at, floor, CPU) {
+            return Some(figure.median());
+        }
+        let levels = &self.scenario("plaintext")?.levels;
+        let last = levels.iter().max_by_key(|level| level.clients)?;
+        Some(self.figure(("plaintext", &last.name), floor, CPU).ok()?.median())
+    }
+
+    /// The floor, if it took part.
+    pub fn floor(&self) -> Option<&Competitor> {
+        self.competitors.iter().find(|who| who.is_floor())
     }
 
     /// Competitors of ours with threads, but for those that were not timed.

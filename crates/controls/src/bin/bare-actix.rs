@@ -4,28 +4,36 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{App, HttpResponse, HttpServer, web};
-use controls::{Control, FIELDS};
+use contract::headers;
+use controls::{Control, PLAINTEXT, burn, fields, waited};
 
 fn main() -> anyhow::Result<()> {
     let (control, listener) = Control::listen()?;
+    let burns = control.burns();
     actix_web::rt::System::new().block_on(async {
-        let app = || {
+        let app = move || {
             App::new()
-                .route("/plaintext", web::get().to(async || reply("Hello, World!".to_owned())))
+                .app_data(web::Data::new(burns))
+                .route("/plaintext", web::get().to(plaintext))
                 .route("/wait/{seconds}", web::get().to(wait))
         };
         Ok(HttpServer::new(app).workers(control.workers.get()).listen(listener)?.run().await?)
     })
 }
 
-async fn wait(seconds: web::Path<f64>) -> HttpResponse {
-    actix_web::rt::time::sleep(Duration::from_secs_f64(seconds.clamp(0.0, 60.0))).await;
-    reply(format!("Waited for {seconds} seconds!"))
+async fn plaintext(burns: web::Data<Duration>) -> HttpResponse {
+    burn(**burns);
+    reply(headers::TEXT, PLAINTEXT.to_owned())
 }
 
-fn reply(text: String) -> HttpResponse {
+async fn wait(seconds: web::Path<f64>) -> HttpResponse {
+    actix_web::rt::time::sleep(controls::wait(*seconds)).await;
+    reply(headers::JSON, waited(*seconds))
+}
+
+fn reply(media: &'static str, text: String) -> HttpResponse {
     let mut reply = HttpResponse::Ok();
-    for (name, value) in FIELDS {
+    for (name, value) in fields(media) {
         reply.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));
     }
     reply.body(text)

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::get;
 use axum::serve::ListenerExt;
-use controls::{Control, FIELDS};
+use contract::headers;
+use controls::{Control, PLAINTEXT, burn, fields, waited};
 
 fn main() -> anyhow::Result<()> {
     let (control, listener) = Control::listen()?;
@@ -22,19 +23,25 @@ fn main() -> anyhow::Result<()> {
             let _ = socket.set_nodelay(true);
         });
         let router = Router::new()
-            .route("/plaintext", get(async || (fields(), "Hello, World!")))
-            .route("/wait/{seconds}", get(wait));
+            .route("/plaintext", get(plaintext))
+            .route("/wait/{seconds}", get(wait))
+            .with_state(control.burns());
         Ok(axum::serve(listener, router).await?)
     })
 }
 
-async fn wait(Path(seconds): Path<f64>) -> (HeaderMap, String) {
-    tokio::time::sleep(Duration::from_secs_f64(seconds.clamp(0.0, 60.0))).await;
-    (fields(), format!("Waited for {seconds} seconds!"))
+async fn plaintext(State(burns): State<Duration>) -> (HeaderMap, &'static str) {
+    burn(burns);
+    (head(headers::TEXT), PLAINTEXT)
 }
 
-fn fields() -> HeaderMap {
-    let pairs = FIELDS
+async fn wait(Path(seconds): Path<f64>) -> (HeaderMap, String) {
+    tokio::time::sleep(controls::wait(seconds)).await;
+    (head(headers::JSON), waited(seconds))
+}
+
+fn head(media: &'static str) -> HeaderMap {
+    let pairs = fields(media)
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     pairs.into_iter().collect()
 }

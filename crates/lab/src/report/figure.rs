@@ -170,6 +170,7 @@ fn memory(results: &Results, looks: &[Look], height: f64) -> Option<Drawing> {
         levels: None,
         curves,
         floors: Vec::new(),
+        floor_says: "",
         height: height.clamp(220.0, 340.0),
     };
     Some(lines.draw())

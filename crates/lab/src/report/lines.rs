@@ -23,6 +23,8 @@ pub(super) struct Lines {
     pub(super) curves: Vec<Curve>,
     /// What cannot be undercut: from, to, and where.
     pub(super) floors: Vec<(f64, f64, f64)>,
+    /// Why not.
+    pub(super) floor_says: &'static str,
     /// In units of the picture, without the lane for what is void.
     pub(super) height: f64,
 }
@@ -91,8 +93,7 @@ impl Lines {
         let mut body = self.ground(&frame);
         for &(from, to, at) in &self.floors {
             let (y, from, to) = (frame.y(at), frame.x(from) - 8.0, frame.x(to) + 8.0);
-            let says =
-                format!("nothing is faster than what is waited for: {} {}", short(at), self.y.1);
+            let says = format!("{}: {} {}", self.floor_says, short(at), self.y.1);
             body += &group("", &says, &stroke("floor", (from, y), (to, y)));
         }
         for (at, curve) in self.curves.iter().enumerate() {
@@ -270,6 +271,7 @@ mod tests {
             levels: None,
             curves: vec![curve],
             floors: Vec::new(),
+            floor_says: "",
             height: HEIGHT,
         };
         let svg = lines.draw().svg("x");

@@ -28,6 +28,9 @@ pub(super) const COLOURS: [(&str, &str); 8] = [
     ("#7a3b2e", "#d59f91"),
 ];
 
+/// The floor's look: grey.
+const FLOOR: usize = 6;
+
 /// Shapes there are.
 pub(super) const MARKERS: usize = 6;
 
@@ -37,10 +40,11 @@ pub(super) fn looks(competitors: &[Competitor]) -> Vec<Look> {
         Some("blocking") if who.flags.is_empty() => Some(0),
         Some("actix") if who.flags.is_empty() => Some(1),
         Some("axum") if who.flags.is_empty() => Some(2),
+        _ if who.is_floor() => Some(FLOOR),
         _ => None,
     };
-    let mut others = 3..;
-    let mut taken = [false; 3];
+    let mut others = (3..).filter(|&at| at != FLOOR);
+    let mut taken = [false; FLOOR + 1];
     competitors
         .iter()
         .map(|who| {
@@ -48,16 +52,9 @@ pub(super) fn looks(competitors: &[Competitor]) -> Vec<Look> {
                 Some(at) if !std::mem::replace(&mut taken[at], true) => at,
                 _ => others.next().expect("a range without an end"),
             };
-            Look { colour: at % COLOURS.len(), marker: at % MARKERS }
+            Look { colour: at % COLOURS.len(), marker: (at + at / COLOURS.len()) % MARKERS }
         })
         .collect()
-}
-
-/// A colour on light paper: the three servers' own, or the next for the others.
-pub(crate) fn on_light(who: &str, at: usize) -> &'static str {
-    let own = ["blocking", "actix", "axum"].iter().position(|name| *name == who);
-    let others = COLOURS.len() - 3;
-    COLOURS[own.unwrap_or(3 + at % others)].0
 }
 
 impl Look {

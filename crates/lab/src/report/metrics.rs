@@ -21,6 +21,11 @@ pub(super) struct Metric {
     pub(super) floor: fn(&Level) -> Option<f64>,
 }
 
+/// Why nothing is faster than what a request waits for.
+pub(super) const WAITED_FOR: &str = "nothing is faster than what is waited for";
+/// Why nothing is cheaper than the floor.
+pub(super) const AT_THE_FLOOR: &str = "the floor, one epoll loop with its answers ready";
+
 /// All of them, in the order of the page.
 pub(super) const ALL: [Metric; 10] = [
     Metric {

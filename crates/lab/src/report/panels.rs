@@ -101,6 +101,7 @@ fn fitted(results: &Results, scenario: &Scenario, metric: &Metric, facets: &[Fac
     let mut values = Vec::new();
     for level in facets.iter().flat_map(Facet::levels) {
         values.extend((metric.floor)(level));
+        values.extend(bottom(results, scenario, metric, level).map(|(bottom, _)| bottom));
         for who in &results.competitors {
             let cells = results.cells_at(&scenario.name, &level.name, &who.name);
             if let Found::Measured(range) = found(&cells, |cell| (metric.of)(cell, level)) {
@@ -109,6 +110,25 @@ fn fitted(results: &Results, scenario: &Scenario, metric: &Metric, facets: &[Fac
         }
     }
     (metric.axis)(&values)
+}
+
+/// What no value of a figure can undercut at this level, and why: by its meaning, or by what the floor found elsewhere
+/// where it was not asked this.
+fn bottom(
+    results: &Results,
+    scenario: &Scenario,
+    metric: &Metric,
+    level: &Level,
+) -> Option<(f64, &'static str)> {
+    if let Some(waits) = (metric.floor)(level) {
+        return Some((waits, metrics::WAITED_FOR));
+    }
+    let drawn = results.listed(&scenario.name).any(|who| who.is_floor());
+    if metric.key != "cpu" || drawn {
+        return None;
+    }
+    let cpu = results.floor_cpu((&scenario.name, &level.name))?;
+    Some((cpu, metrics::AT_THE_FLOOR))
 }
 
 /// One figure of one facet.
@@ -125,6 +145,10 @@ impl Panel<'_> {
     fn found(&self, level: &Level, who: &str) -> Found {
         let cells = self.results.cells_at(&self.scenario.name, &level.name, who);
         found(&cells, |cell| (self.metric.of)(cell, level))
+    }
+
+    fn bottom(&self, level: &Level) -> Option<(f64, &'static str)> {
+        bottom(self.results, self.scenario, self.metric, level)
     }
 
     fn is_empty(&self) -> bool {
@@ -179,8 +203,9 @@ impl Panel<'_> {
         });
         let floors = self.facet.pieces.iter().filter_map(|piece| {
             let ends = (piece.first()?.clients as f64, piece.last()?.clients as f64);
-            (self.metric.floor)(piece.first()?).map(|floor| (ends.0, ends.1, floor))
+            self.bottom(piece.first()?).map(|(floor, _)| (ends.0, ends.1, floor))
         });
+        let why = levels.iter().find_map(|level| self.bottom(level)).map_or("", |(_, why)| why);
         let mut sorted = clients.clone();
         sorted.sort_by(f64::total_cmp);
         Lines {
@@ -190,6 +215,7 @@ impl Panel<'_> {
             levels: Some(sorted),
             curves: curves.collect(),
             floors: floors.collect(),
+            floor_says: why,
             height: HEIGHT,
         }
     }
@@ -211,7 +237,7 @@ impl Panel<'_> {
                     Found::Nothing => None,
                 }
             });
-            let floor = (self.metric.floor)(level);
+            let floor = self.bottom(level);
             Block { heading: level.name.clone(), floor, rows: rows.collect() }
         });
         Rows {

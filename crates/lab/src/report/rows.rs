@@ -24,8 +24,8 @@ pub(super) struct Rows {
 pub(super) struct Block {
     /// What they were asked.
     pub(super) heading: String,
-    /// What cannot be undercut.
-    pub(super) floor: Option<f64>,
+    /// What cannot be undercut, and why not.
+    pub(super) floor: Option<(f64, &'static str)>,
     /// One a competitor.
     pub(super) rows: Vec<Row>,
 }
@@ -63,12 +63,8 @@ impl Rows {
             for (value, _) in &written {
                 body += &stroke("rule", (x(*value), y), (x(*value), end));
             }
-            if let Some(floor) = block.floor {
-                let says = format!(
-                    "nothing is faster than what is waited for: {} {}",
-                    short(floor),
-                    self.axis.1
-                );
+            if let Some((floor, why)) = block.floor {
+                let says = format!("{why}: {} {}", short(floor), self.axis.1);
                 body +=
                     &group("", &says, &stroke("floor", (x(floor), y - 2.0), (x(floor), end + 2.0)));
             }
@@ -127,7 +123,8 @@ mod tests {
             value: Err("void".into()),
             says: "errors: none of 20 was answered".into(),
         };
-        let block = Block { heading: "burst/20".into(), floor: Some(2.0), rows: vec![row] };
+        let block =
+            Block { heading: "burst/20".into(), floor: Some((2.0, "why")), rows: vec![row] };
         let axis = (Axis::zero([4.0]), "s".into());
         let svg =
             Rows { title: "t".into(), axis, blocks: vec![block], width: 360.0 }.draw().svg("x");

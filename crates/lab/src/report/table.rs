@@ -117,6 +117,8 @@ struct Table<'a> {
 impl Table<'_> {
     fn block(&self, level: &Level) -> String {
         let competitors = self.results.competitors.iter().zip(self.looks);
+        let listed: Vec<_> = self.results.listed(&self.scenario.name).collect();
+        let competitors = competitors.filter(|(who, _)| listed.contains(who));
         let rows: String = competitors.map(|(who, look)| self.row(level, who, *look)).collect();
         let wide = self.columns.len() + 1;
         format!(

@@ -125,6 +125,18 @@ impl Inside<'_> {
         let across: Vec<_> = dots().map(|dot| dot.x).collect();
         let y = (Axis::log(dots().map(|dot| dot.y.median)), unit);
         let x = x(&across);
-        Some(Lines { title, x, y, levels: None, curves, floors: Vec::new(), height: HEIGHT }.draw())
+        Some(
+            Lines {
+                title,
+                x,
+                y,
+                levels: None,
+                curves,
+                floors: Vec::new(),
+                floor_says: "",
+                height: HEIGHT,
+            }
+            .draw(),
+        )
     }
 }
