@@ -31,17 +31,39 @@ pub fn find(name: &str) -> anyhow::Result<PathBuf> {
 ///
 /// When there is no cargo or no workspace, or the build fails.
 pub fn build(names: &[&str]) -> anyhow::Result<()> {
-    let folder = profile_folder()?;
-    let how = shown(&folder, names);
+    build_in(&profile_folder()?, names)
+}
+
+/// Builds these binaries as they are measured, whatever this program's profile is, and tells their folder.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_released(names: &[&str]) -> anyhow::Result<PathBuf> {
+    let folder = profile_folder()?.with_file_name("release");
+    build_in(&folder, names)?;
+    Ok(folder)
+}
+
+fn build_in(folder: &Path, names: &[&str]) -> anyhow::Result<()> {
+    let how = shown(folder, names);
     // Where this crate was compiled; a program that was copied elsewhere is on its own.
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     if !workspace.join("Cargo.toml").is_file() {
         bail!("{} is not in {} and its source is gone", names.join(", "), folder.display());
     }
     let target = folder.parent().context("a profile's folder has a parent")?;
-    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What `cargo run` says of this program is not said of those; a build script that asks would run again each time.
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|of_ours| name.starts_with(of_ours)) {
+            cargo.env_remove(&*name);
+        }
+    }
+    let status = cargo
         .current_dir(workspace)
-        .args(arguments(&folder, names))
+        .args(arguments(folder, names))
         .arg("--target-dir")
         .arg(target)
         .status()

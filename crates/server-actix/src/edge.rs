@@ -1,7 +1,5 @@
 //! What every request meets before its handler, and every reply after it.
 
-use std::panic::AssertUnwindSafe;
-
 use actix_http::body::{BoxBody, MessageBody};
 use actix_http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
@@ -13,8 +11,8 @@ use actix_web::ResponseError;
 use actix_web::dev::ServiceResponse;
 use contract::headers;
 use contract::{Problem, RequestId, head};
-use futures_util::FutureExt;
 use http_async::Connection;
+use settings::{Panicked, caught_awaiting};
 
 use crate::app::App;
 use crate::reply::Error;
@@ -58,11 +56,11 @@ where
     }
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
-    let reply = match AssertUnwindSafe(async { routes.call(request).await }).catch_unwind().await {
+    let reply = match caught_awaiting(async { routes.call(request).await }).await {
         Ok(_) if seen.path == "*" => Response::new(StatusCode::OK),
         Ok(Ok(reply)) => Response::from(reply.into_parts().1).map_into_boxed_body(),
         Ok(Err(error)) => error.error_response().into(),
-        Err(_) => panicked(&id),
+        Err(panic) => panicked(&id, &panic),
     };
     let reply = complete(app, connection, &id, &seen, reply);
     tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
@@ -104,9 +102,10 @@ fn refused(app: &App, connection: Option<Connection>, refusal: head::Refusal) ->
 }
 
 /// Logged once and counted; the client learns the id to ask for, and nothing else.
-fn panicked(id: &RequestId) -> Response<BoxBody> {
+fn panicked(id: &RequestId, panic: &Panicked) -> Response<BoxBody> {
     metrics::counter!("http_panics_total").increment(1);
-    tracing::error!(id = id.as_str(), "answered 500 after a panic");
+    let Panicked { place, message } = panic;
+    tracing::error!(id = id.as_str(), place, message, "a handler panicked");
     Error::from(Problem::internal()).error_response().into()
 }
 

@@ -1,20 +1,18 @@
 //! What every request meets before its handler, and every reply after it.
 
-use std::panic::AssertUnwindSafe;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use contract::headers;
 use contract::{Problem, RequestId, head};
-use futures_util::FutureExt;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_async::Connection;
+use settings::{Panicked, caught_awaiting};
 use tower::ServiceExt;
 
 use crate::app::App;
@@ -38,10 +36,10 @@ pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Resp
     }
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
-    let reply = match AssertUnwindSafe(router.clone().oneshot(request)).catch_unwind().await {
+    let reply = match caught_awaiting(router.clone().oneshot(request)).await {
         Ok(_) if seen.path == "*" => StatusCode::OK.into_response(),
         Ok(reply) => reply.into_response(),
-        Err(_) => panicked(&id),
+        Err(panic) => panicked(&id, &panic),
     };
     let reply = complete(app, connection, &id, &seen, reply);
     tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
@@ -82,9 +80,10 @@ fn refused(app: &App, connection: Option<Connection>, refusal: head::Refusal) ->
 }
 
 /// Logged once and counted; the client learns the id to ask for, and nothing else.
-fn panicked(id: &RequestId) -> Response {
+fn panicked(id: &RequestId, panic: &Panicked) -> Response {
     metrics::counter!("http_panics_total").increment(1);
-    tracing::error!(id = id.as_str(), "answered 500 after a panic");
+    let Panicked { place, message } = panic;
+    tracing::error!(id = id.as_str(), place, message, "a handler panicked");
     Error::from(Problem::internal()).into_response()
 }
 

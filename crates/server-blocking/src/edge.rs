@@ -1,7 +1,5 @@
 //! What every request meets before its handler, and every reply after it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use contract::headers;
 use contract::{Problem, RequestId};
 use http::header::{
@@ -10,6 +8,7 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_blocking::{IntoResponse, Payload, Request, Response, Router, Service};
+use settings::{Panicked, caught};
 
 use crate::app::App;
 use crate::reply::Error;
@@ -28,10 +27,10 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 pub(crate) fn answer(app: &App, router: &Router, request: Request) -> Response {
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
-    let reply = match catch_unwind(AssertUnwindSafe(|| router.call(request))) {
+    let reply = match caught(|| router.call(request)) {
         Ok(_) if seen.path == "*" => StatusCode::OK.into_response(),
         Ok(reply) => reply,
-        Err(_) => panicked(&id),
+        Err(panic) => panicked(&id, &panic),
     };
     let reply = complete(app, &id, &seen, reply);
     tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
@@ -51,9 +50,10 @@ impl Seen {
 }
 
 /// Logged once and counted; the client learns the id to ask for, and nothing else.
-fn panicked(id: &RequestId) -> Response {
+fn panicked(id: &RequestId, panic: &Panicked) -> Response {
     metrics::counter!("http_panics_total").increment(1);
-    tracing::error!(id = id.as_str(), "answered 500 after a panic");
+    let Panicked { place, message } = panic;
+    tracing::error!(id = id.as_str(), place, message, "a handler panicked");
     Error::from(Problem::internal()).into_response()
 }
 

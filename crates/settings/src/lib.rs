@@ -7,10 +7,12 @@ mod descriptors;
 mod flags;
 mod listen;
 mod log;
+mod panics;
 mod telemetry;
 
 pub use descriptors::raise_descriptor_limit;
 pub use flags::Flags;
 pub use listen::listen;
 pub use log::Log;
+pub use panics::{Panicked, caught, caught_awaiting};
 pub use telemetry::{Answers, Counted, Telemetry};

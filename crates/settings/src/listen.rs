@@ -11,12 +11,20 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// after a second. The kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4_096;
 
+/// Bytes of a reply that the kernel takes before the client's window has room for them.
+///
+/// It would take megabytes, and a client that reads nothing would be seen to stall only when they are full. What is on
+/// its way is not bounded by this, so a fast client far away is as fast as before.
+const UNSENT: u32 = 128 << 10;
+
 /// Listens on `addr`; the error says which address and why.
 pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let bound = || {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         socket.bind(&addr.into())?;
+        // Every socket that is accepted inherits it.
+        socket.set_tcp_notsent_lowat(UNSENT)?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())
     };
@@ -27,7 +35,24 @@ pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
+
+    #[test]
+    fn a_client_that_reads_nothing_stalls_its_writer_long_before_a_megabyte() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        client.set_recv_buffer_size(4 << 10).unwrap();
+        client.connect(&listener.local_addr().unwrap().into()).unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        accepted.set_nonblocking(true).unwrap();
+        let mut taken = 0;
+        while let Ok(count) = accepted.write(&[b'x'; 4 << 10]) {
+            taken += count;
+        }
+        assert!((32 << 10..1 << 20).contains(&taken), "{taken}");
+    }
 
     #[test]
     fn a_port_in_use_is_named() {

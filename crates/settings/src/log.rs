@@ -1,9 +1,9 @@
 //! What a server writes to stderr: nothing, lines for people, or lines for machines.
 
-use std::panic::{self, PanicHookInfo};
-
 use clap::ValueEnum;
 use tracing::Level;
+
+use crate::panics;
 
 /// The form of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -15,13 +15,6 @@ pub enum Log {
     Text,
     /// The same as a JSON object a line.
     Json,
-}
-
-/// A panic is a line of the log like any other, wherever it happens; the standard hook would write past it.
-fn report(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string);
-    let message = panic.payload_as_str().unwrap_or("of a type that is not text");
-    tracing::error!(place, message, "panicked");
 }
 
 impl Log {
@@ -39,6 +32,6 @@ impl Log {
             Self::Text => builder.init(),
             Self::Json => builder.json().init(),
         }
-        panic::set_hook(Box::new(report));
+        panics::log_all();
     }
 }

@@ -52,6 +52,7 @@ enum Chore {
         #[arg(default_value = "lab-report/results.json")]
         results: PathBuf,
     },
+    Faults(faults::Args),
     /// Check the book and the voices: includes, links, images, typed numbers, generated files, alignment
     CheckDocs,
 }
@@ -70,6 +71,7 @@ fn main() -> anyhow::Result<ExitCode> {
             println!("kept in {}", figures::keep(&results)?.display());
             generate()?;
         }
+        Chore::Faults(args) => return faults::run(&args),
         Chore::CheckDocs => {
             if !check() {
                 return Ok(ExitCode::FAILURE);

@@ -1,0 +1,54 @@
+//! Which faults are run: each row joins a case to the function that runs it.
+
+use crate::found::Found;
+use crate::stage::Stage;
+use crate::{handlers, lifecycle, overload, slow_clients, upstream};
+
+/// A fault and how it is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// The case's id.
+    pub id: &'static str,
+    /// Runs it against one server and says what was reached. An error is a failure to find out, and fails too.
+    pub(crate) run: fn(&Stage, &mut Found) -> anyhow::Result<()>,
+    /// Too long to run unless it is asked for by its id.
+    pub on_request: bool,
+}
+
+/// All faults that are run, in the order of their ids.
+pub const FAULTS: &[Fault] = &[
+    fault("F01", slow_clients::slow_heads),
+    fault("F03", slow_clients::slow_readers),
+    fault("F04", slow_clients::idle_connections),
+    fault("F05", slow_clients::vanishing_clients),
+    fault("F09", overload::descriptors_exhausted),
+    fault("F11", overload::threads_exhausted),
+    fault("F13", handlers::panics),
+    fault("F17", upstream::refused),
+    fault("F18", upstream::hangs),
+    fault("F19", upstream::cut_short),
+    fault("F20", upstream::bad_payloads),
+    fault("F22", upstream::hostile_names),
+    fault("F32", lifecycle::terminated),
+    fault("F36", lifecycle::bad_starts),
+    Fault { on_request: true, ..fault("F37", lifecycle::soak) },
+];
+
+const fn fault(id: &'static str, run: fn(&Stage, &mut Found) -> anyhow::Result<()>) -> Fault {
+    Fault { id, run, on_request: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::cases;
+
+    #[test]
+    fn each_fault_is_a_case_and_they_come_in_order() {
+        let cases: Vec<_> = cases().into_iter().map(|case| case.id).collect();
+        for fault in FAULTS {
+            assert!(cases.iter().any(|id| id == fault.id), "{} is no case", fault.id);
+        }
+        assert!(FAULTS.is_sorted_by(|one, next| one.id < next.id));
+    }
+}

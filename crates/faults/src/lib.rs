@@ -1,0 +1,32 @@
+//! The fault suite: slow, vanishing and too many clients, exhausted limits, failing upstreams, signals; each with the
+//! figure it must reach, run against each of the three servers with normal traffic beside it.
+//!
+//! `cargo xtask faults` runs it. A fault is data in `cases/fault_cases.json` (what happens, what must be reached), one
+//! function in the file of its area, and one row of [`FAULTS`] that joins the two.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | which faults there are | [`mod@fault`] |
+//! | what a fault is given: a server, its limits, full or short | [`stage`] |
+//! | what it reports | [`found`] |
+//! | a thousand clients that one thread drives | [`crowd`] |
+//! | the faults themselves | [`slow_clients`], [`overload`], [`handlers`], [`upstream`], [`lifecycle`] |
+//! | order, repetition, table and file | [`mod@run`], [`report`] |
+
+mod args;
+mod case;
+mod crowd;
+mod fault;
+mod found;
+mod handlers;
+mod lifecycle;
+mod overload;
+mod report;
+mod run;
+mod slow_clients;
+mod stage;
+mod upstream;
+
+pub use args::Args;
+pub use fault::{FAULTS, Fault};
+pub use run::run;

@@ -1,0 +1,81 @@
+//! More than there is room for: descriptors, threads.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+
+use crate::crowd::Crowd;
+use crate::found::Found;
+use crate::stage::{Arena, Stage};
+
+/// F09: more connections than the process may have descriptors.
+pub(crate) fn descriptors_exhausted(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
+    let (clients, hold) = stage.scaled((400, 10), (200, 3));
+    let mut arena = stage.start_under("--nofile=128", &[])?;
+    let mut before = arena.subject.connect().map_err(|error| anyhow!(error))?;
+    before.get("/wait/0").map_err(|error| anyhow!(error))?;
+    let crowd = Crowd::connect(arena.subject.addr, clients)?;
+    thread::sleep(Duration::from_millis(500));
+    let (start, cpu) = (Instant::now(), arena.cpu()?);
+    let mut served = 0;
+    for _ in 0..hold {
+        served += usize::from(before.get("/wait/0").is_ok_and(|reply| reply.status == 200));
+        thread::sleep(Duration::from_secs(1));
+    }
+    let share = (arena.cpu()? - cpu).as_secs_f64() / start.elapsed().as_secs_f64() * 100.0;
+    found.at_most("CPU while full", share, 5.0, "%");
+    found.all("answers on an open connection, one a second", served, hold);
+    drop(crowd);
+    drop(before);
+    recovers(&mut arena, found, Duration::from_secs(3));
+    let lines = arena.server.output().lines().count();
+    found.at_most("log", lines as f64, 100.0, "lines");
+    arena.returns_to_base(found, 64 << 20)
+}
+
+/// F11: no more threads, because of the address space, and because of the user's limit.
+pub(crate) fn threads_exhausted(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
+    let waits = stage.scaled(300, 300);
+    let arena = stage.start_under("--as=314572800", &[])?;
+    no_more_threads("with 300 MiB of address space", arena, waits, found)?;
+    match stage.start_as_nobody("--nproc=80", &[])? {
+        Some(arena) => no_more_threads("with --nproc=80", arena, waits, found),
+        None => Ok(()),
+    }
+}
+
+fn no_more_threads(
+    how: &str,
+    mut arena: Arena,
+    waits: usize,
+    found: &mut Found,
+) -> anyhow::Result<()> {
+    let mut crowd = Crowd::connect(arena.subject.addr, waits)?;
+    crowd.say(b"GET /wait/3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let until = Instant::now() + Duration::from_secs(10);
+    crowd.listen_until(until, |crowd| crowd.done() == waits);
+    let (right, refused) = (crowd.answered(200), crowd.answered(503));
+    found.all(&format!("answered 200 or 503 {how}"), right + refused, waits);
+    found.holds(&format!("some of them 200 {how}"), right > 0, "none");
+    drop(crowd);
+    recovers(&mut arena, found, Duration::from_secs(3));
+    found.none("panics in the log", arena.panics_logged());
+    arena.returns_to_base(found, 64 << 20)
+}
+
+/// It lives, and five new clients are answered.
+fn recovers(arena: &mut Arena, found: &mut Found, within: Duration) {
+    let ended = arena.server.ended();
+    let how = ended.map(|exit| exit.to_string()).unwrap_or_default();
+    found.holds("alive", ended.is_none(), how);
+    let start = Instant::now();
+    let mut right = 0;
+    while right < 5 && start.elapsed() < within {
+        match arena.subject.get("/wait/0") {
+            Ok(reply) if reply.status == 200 => right += 1,
+            _ => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+    found.all(&format!("fresh requests answered within {} s", within.as_secs()), right, 5);
+}
