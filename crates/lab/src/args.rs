@@ -11,6 +11,7 @@ use crate::code::Code;
 use crate::competitor::{self, Competitor};
 use crate::live::dial::Dial;
 use crate::plan::{Plan, Wanted};
+use crate::since::Since;
 
 /// Blocking or async? Measured here: one API served three ways, by threads, by actix-web and by axum.
 ///
@@ -45,6 +46,8 @@ pub enum Command {
     Doctor,
     /// Write report.html again from a results.json
     Report(Report),
+    /// What changed between two runs, and whether by more than noise: for a pull request, and for CI
+    Since(Since),
 }
 
 /// Measure servers side by side: scenarios × competitors × levels, in interleaved rounds.

@@ -5,10 +5,11 @@
 //! | what is asked, of whom, in which order, for how long | [`scenarios`], [`question`], [`competitor`], [`plan`] |
 //! | starting servers, the contract before the clock, one measured cell | [`arena`], [`judge`], [`measure`] |
 //! | what a run leaves behind | [`results`] |
-//! | figures from it: medians, ratios, what is a difference | [`view`] |
+//! | figures from it: medians, ratios | [`view`] |
+//! | when a difference is one | [`difference`] |
 //! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`] |
 //! | a page to watch them on | [`live`] |
-//! | the commands | [`args`], [`compare`], [`check`], [`doctor`], [`code`] |
+//! | the commands | [`args`], [`compare`], [`check`], [`doctor`], [`code`], [`since`] |
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ pub mod check;
 pub mod code;
 pub mod compare;
 pub mod competitor;
+pub mod difference;
 pub mod doctor;
 pub mod judge;
 pub mod live;
@@ -36,6 +38,7 @@ pub mod question;
 pub mod report;
 pub mod results;
 pub mod scenarios;
+pub mod since;
 pub mod stop;
 pub mod tables;
 pub mod verdict;
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Report(args)) => render_again(&args),
+        Some(Command::Since(args)) => since::run(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("lab: {error:#}");

@@ -7,9 +7,9 @@ use anyhow::{bail, ensure};
 use fastrand::Rng;
 
 use crate::competitor::Competitor;
+use crate::difference::FOR_AN_INTERVAL;
 use crate::results;
 use crate::scenarios::{self, Scenario, Step};
-use crate::view::FOR_AN_INTERVAL;
 
 /// What a run is to do.
 #[derive(Clone, Debug)]

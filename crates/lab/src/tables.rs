@@ -8,9 +8,7 @@ use comfy_table::{Cell as Box, CellAlignment, ContentArrangement, Table};
 
 use crate::results::{Competitor, Kind, Level, Results, Scenario, Tail};
 use crate::verdict::thousands;
-use crate::view::{
-    self, CPU, Difference, FELT, Missing, P50, RATE, RSS, Ratio, Read, SLOWEST, SPAN, THREADS,
-};
+use crate::view::{self, CPU, FELT, Missing, P50, RATE, RSS, Read, SLOWEST, SPAN, THREADS};
 
 /// The table of every scenario that was measured, with what was true of all of them first.
 pub fn all(results: &Results) -> String {
@@ -152,9 +150,9 @@ pub fn in_words(results: &Results, scenario: &Scenario) -> Vec<String> {
             };
             let what = (subject.words)(&ratio.shown());
             let mut line =
-                format!("{} {what} {} at {}: {}", who.name, first.name, level.name, judged(&ratio));
+                format!("{} {what} {} at {}: {}", who.name, first.name, level.name, ratio.judged());
             if let Some(cpu) = results.ratio(at, &who.name, &first.name, CPU) {
-                let _ = write!(line, "; CPU a request {} as much: {}", cpu.shown(), judged(&cpu));
+                let _ = write!(line, "; CPU a request {} as much: {}", cpu.shown(), cpu.judged());
             }
             lines.push(line + ".");
         }
@@ -166,14 +164,6 @@ pub fn in_words(results: &Results, scenario: &Scenario) -> Vec<String> {
         ));
     }
     lines
-}
-
-fn judged(ratio: &Ratio) -> &'static str {
-    match ratio.difference() {
-        Difference::None => "no difference that matters",
-        Difference::Less => "less",
-        Difference::More => "more",
-    }
 }
 
 /// What a scenario is about, and how a ratio of it is said.

@@ -1,13 +1,7 @@
-//! The results as figures: medians over rounds, ratios between competitors, and when a difference is one.
+//! The results as figures: medians over rounds, and ratios between competitors.
 
-use fastrand::Rng;
-
+use crate::difference::{Ratio, median, range};
 use crate::results::{Cell, Competitor, Level, Results, Scenario, Tail};
-
-/// A difference below this matters to nobody.
-const MATTERS: f64 = 0.10;
-/// From this many rounds on a comparison has an interval; below, the range says what there is to say.
-pub const FOR_AN_INTERVAL: usize = 5;
 
 /// One figure of one competitor at one level: a value for each round whose cell can be used.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,77 +35,6 @@ impl Figure {
         let (least, most) = self.range();
         let median = self.median();
         if median == 0.0 { 0.0 } else { (most - least) / 2.0 / median }
-    }
-}
-
-/// One competitor's figure as a multiple of another's, round by round.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ratio {
-    /// The median over rounds.
-    pub median: f64,
-    /// With five rounds or more the 95 % bootstrap interval of the median, else the range.
-    pub low: f64,
-    /// See `low`.
-    pub high: f64,
-    /// Rounds that both have.
-    pub rounds: usize,
-    /// The noise of the noisier of the two, as ±.
-    pub floor: f64,
-}
-
-/// Whether a ratio is a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// Less, and it matters.
-    Less,
-    /// Within the noise, or under 10 %.
-    None,
-    /// More, and it matters.
-    More,
-}
-
-impl Ratio {
-    /// `ours` as a multiple of `theirs`; `None` when no round has both.
-    pub fn of(ours: &Figure, theirs: &Figure) -> Option<Self> {
-        let theirs_in = |round| theirs.rounds.iter().find(|(other, _)| *other == round);
-        let ratios: Vec<f64> = ours
-            .rounds
-            .iter()
-            .filter_map(|(round, value)| Some(value / theirs_in(*round)?.1))
-            .filter(|ratio| ratio.is_finite())
-            .collect();
-        if ratios.is_empty() {
-            return None;
-        }
-        let floor = ours.noise().max(theirs.noise());
-        let rounds = ratios.len();
-        let (low, high) = if rounds < FOR_AN_INTERVAL {
-            range(ratios.iter().copied())
-        } else {
-            bootstrap(&ratios)
-        };
-        Some(Self { median: median(ratios), low, high, rounds, floor })
-    }
-
-    /// A difference matters when it is over 10 %, over the noise, and the same way in every round (or over the whole
-    /// interval).
-    pub fn difference(&self) -> Difference {
-        let least = 1.0 + MATTERS.max(self.floor);
-        if self.median > least && self.low > 1.0 {
-            Difference::More
-        } else if self.median < 1.0 / least && self.high < 1.0 {
-            Difference::Less
-        } else {
-            Difference::None
-        }
-    }
-
-    /// `1.07 × (1.04 to 1.10)`
-    pub fn shown(&self) -> String {
-        if self.rounds == 1 {
-            return format!("{:.2} ×", self.median);
-        }
-        format!("{:.2} × ({:.2} to {:.2})", self.median, self.low, self.high)
     }
 }
 
@@ -234,83 +157,5 @@ impl Results {
     /// Cells whose numbers are not used.
     pub fn void_cells(&self) -> usize {
         self.cells.iter().filter(|cell| cell.is_void()).count()
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        count if count % 2 == 1 => values[middle],
-        _ => f64::midpoint(values[middle - 1], values[middle]),
-    }
-}
-
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
-        (least.min(value), most.max(value))
-    })
-}
-
-/// The 95 % interval of the median, from resampled rounds; the same for the same rounds.
-fn bootstrap(values: &[f64]) -> (f64, f64) {
-    const TIMES: usize = 2_000;
-    let mut rng = Rng::with_seed(0);
-    let mut again =
-        || median((0..values.len()).map(|_| values[rng.usize(..values.len())]).collect());
-    let mut medians: Vec<f64> = (0..TIMES).map(|_| again()).collect();
-    medians.sort_by(f64::total_cmp);
-    (medians[TIMES / 40], medians[TIMES - 1 - TIMES / 40])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn figure(values: &[f64]) -> Figure {
-        Figure { rounds: (1..).zip(values.iter().copied()).collect() }
-    }
-
-    fn compared(ours: &[f64], theirs: &[f64]) -> Difference {
-        Ratio::of(&figure(ours), &figure(theirs)).unwrap().difference()
-    }
-
-    #[test]
-    fn a_difference_is_over_ten_percent_over_the_noise_and_the_same_way_in_every_round() {
-        assert_eq!(compared(&[120.0, 121.0, 119.0], &[100.0, 101.0, 99.0]), Difference::More);
-        assert_eq!(compared(&[80.0, 81.0, 79.0], &[100.0, 101.0, 99.0]), Difference::Less);
-        assert_eq!(
-            compared(&[108.0, 109.0, 107.0], &[100.0, 101.0, 99.0]),
-            Difference::None,
-            "under 10 %"
-        );
-        assert_eq!(
-            compared(&[120.0, 160.0, 90.0], &[100.0, 101.0, 99.0]),
-            Difference::None,
-            "noise"
-        );
-        assert_eq!(
-            compared(&[130.0, 95.0, 131.0], &[100.0, 100.0, 100.0]),
-            Difference::None,
-            "one round says otherwise"
-        );
-    }
-
-    #[test]
-    fn a_ratio_is_taken_round_by_round() {
-        let ours = Figure { rounds: vec![(1, 20.0), (3, 90.0)] };
-        let theirs = Figure { rounds: vec![(1, 10.0), (2, 1.0), (3, 30.0)] };
-        let ratio = Ratio::of(&ours, &theirs).unwrap();
-        assert_eq!((ratio.median, ratio.low, ratio.high, ratio.rounds), (2.5, 2.0, 3.0, 2));
-        assert_eq!(Ratio::of(&Figure { rounds: vec![(9, 1.0)] }, &theirs), None);
-    }
-
-    #[test]
-    fn five_rounds_have_an_interval_narrower_than_their_range() {
-        let ours = figure(&[1.0, 1.1, 1.1, 1.1, 1.1, 1.1, 1.1, 9.0]);
-        let ratio = Ratio::of(&ours, &figure(&[1.0; 8])).unwrap();
-        assert!(ratio.low >= 1.0 && ratio.high < 9.0, "{ratio:?}");
-        assert_eq!(ratio, Ratio::of(&ours, &figure(&[1.0; 8])).unwrap(), "the same each time");
     }
 }

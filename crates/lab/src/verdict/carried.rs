@@ -1,8 +1,9 @@
 //! "Handle more simultaneous users": the bursts of waiting clients, level by level, until somebody falls behind.
 
 use super::{Verdict, lacking, not_measured};
+use crate::difference::Difference;
 use crate::results::{Competitor, Results};
-use crate::view::{Difference, Missing, SPAN};
+use crate::view::{Missing, SPAN};
 
 /// How many of them all servers carry alike, and what that says of the claim.
 pub fn more_users(results: &Results) -> (Verdict, Carried) {
@@ -77,7 +78,7 @@ fn carried(results: &Results) -> Carried {
         if let Some((first, _)) = first {
             for who in ours().filter(|who| who.name != first.name) {
                 let Some(ratio) = results.ratio(at, &who.name, &first.name, SPAN) else { continue };
-                if ratio.difference() == Difference::More {
+                if ratio.that_matters() == Difference::More {
                     behind.push((who, format!("took {:.2} × as long", ratio.median), false));
                 }
             }

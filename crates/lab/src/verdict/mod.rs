@@ -5,8 +5,9 @@ mod inline;
 
 use std::fmt;
 
+use crate::difference::Difference;
 use crate::results::{Competitor, Kind, Level, Results, Tail};
-use crate::view::{CPU, Difference, FELT, Missing, P50, Read, SPAN, STALL};
+use crate::view::{CPU, FELT, Missing, P50, Read, SPAN, STALL};
 
 pub use carried::{Apart, Carried, more_users};
 pub use inline::{Inline, inline};
@@ -103,7 +104,7 @@ fn differences(results: &Results, at: At<'_>, figure: Read) -> Result<Vec<Differ
                 read(results, at, who, figure)?;
             }
             let ratio = results.ratio((at.0, &at.1.name), &ours.name, &theirs.name, figure);
-            found.push(ratio.ok_or("no round has both")?.difference());
+            found.push(ratio.ok_or("no round has both")?.that_matters());
         }
     }
     Ok(found)
