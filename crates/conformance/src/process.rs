@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, kill_process};
+use tempfile::TempDir;
 
 pub use rustix::process::Signal;
 
@@ -33,6 +34,8 @@ pub struct Server {
     addr: SocketAddr,
     said: Said,
     exit: Option<ExitStatus>,
+    /// What it keeps, unless it was told where; gone with it.
+    data: Option<TempDir>,
 }
 
 /// What a process wrote to stdout and stderr, the last of it.
@@ -42,7 +45,8 @@ struct Said(Arc<Mutex<Vec<u8>>>);
 impl Server {
     /// Starts `binary --addr 127.0.0.1:0` with these flags and waits until it listens.
     ///
-    /// Its environment is ours, without the variables that set its flags.
+    /// Its environment is ours, without the variables that set its flags. What it keeps on disk it keeps in a directory of
+    /// its own, which goes with it, unless `args` say where.
     ///
     /// # Errors
     ///
@@ -59,8 +63,11 @@ impl Server {
                 command.env_remove(name);
             }
         }
-        command.envs(envs.iter().copied());
-        Self::spawn(command)
+        let data = tempfile::tempdir().context("cannot make a directory for its data")?;
+        command.env("WAITLAB_DATA", data.path()).envs(envs.iter().copied());
+        let mut server = Self::spawn(command)?;
+        server.data = Some(data);
+        Ok(server)
     }
 
     /// Starts a command that keeps the two promises.
@@ -79,7 +86,7 @@ impl Server {
         let first_line = first_line(child.stdout.take().expect("stdout is piped"), said.clone());
         // From here on `server` kills the process should anything go wrong.
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server = Self { child, guard, addr: unknown, said, exit: None };
+        let mut server = Self { child, guard, addr: unknown, said, exit: None, data: None };
         let line = match first_line.recv_timeout(STARTING) {
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => {
@@ -112,6 +119,11 @@ impl Server {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The directory it keeps its data in, if that is its own.
+    pub fn data(&self) -> Option<&Path> {
+        self.data.as_ref().map(TempDir::path)
     }
 
     /// The last of what it wrote to stderr, and to stdout after the first line.

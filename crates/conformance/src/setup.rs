@@ -24,6 +24,7 @@ pub const NARROW: &[&str] = &[
     "--body-bytes=1024",
     "--media-bytes=2048",
     "--upload-bytes=4096",
+    "--files-quota=12288",
     "--body-idle=0.6",
     "--body-rate=1000",
     "--write-stall=0.8",
@@ -61,6 +62,8 @@ pub const SWITCHED_OFF: &[(&str, &str)] = &[
     ),
     ("--idle=3600", "limits: a connection without a request is closed after --idle"),
     ("--body-bytes=1048576", "limits: a body over --body-bytes is a 413"),
+    ("--upload-bytes=1048576", "limits: a file or a form over --upload-bytes is a 413"),
+    ("--files-quota=1048576", "limits: files over --files-quota together are a 507"),
     ("--body-idle=3600", "limits: a body that stops for --body-idle is a 408"),
     ("--body-rate=1", "limits: a body slower than --body-rate is a 408"),
     ("--write-stall=3600", "limits: a client that does not read is cut off after --write-stall"),
@@ -88,6 +91,7 @@ fn narrow() -> Limits {
         body_bytes: 1_024,
         media_bytes: 2_048,
         upload_bytes: 4_096,
+        files_quota: 12_288,
         body_idle: Duration::from_millis(600),
         body_rate: 1_000,
         write_stall: Duration::from_millis(800),
@@ -229,7 +233,8 @@ impl Setup {
         let server = Server::start(&self.binary, flags, PROXIES)
             .map_err(|error| format!("{flags:?}: {error:#}"))?;
         let has_event_loop = self.has_event_loop;
-        let subject = Subject { has_event_loop, ..Subject::at(server.addr()) };
+        let data = server.data().map(Path::to_owned);
+        let subject = Subject { has_event_loop, data, ..Subject::at(server.addr()) };
         Ok((server, subject))
     }
 

@@ -1,6 +1,7 @@
 //! Who is judged: an address to ask, and what the judge knows of the server behind it.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub struct Subject {
     pub stub: Option<Arc<Stub>>,
     /// Whether a handler that blocks stalls others: true of every event loop, false with a thread per connection.
     pub has_event_loop: bool,
+    /// Where it keeps its data, if it is ours to look at.
+    pub data: Option<PathBuf>,
     /// The limits it was started with; the contract's own for a stranger.
     pub limits: Limits,
 }
@@ -33,6 +36,7 @@ impl Subject {
             addr,
             host: addr.to_string(),
             stub: None,
+            data: None,
             has_event_loop: true,
             limits: Limits::default(),
         }

@@ -12,13 +12,17 @@
 //! | which upstream is asked, and as whom | [`upstream`] |
 //! | `/work`: a wait and some computing in one request | [`work`] |
 //! | `/stream`: lines, made as the reader takes them | [`stream`] |
+//! | `/files`: names, hashes, ranges, forms | [`file`], [`delivery`], [`form`] |
 //! | how long, how large, how many | [`limits`], [`body`] |
 //! | what every request's head must satisfy, whatever the framework let through | [`head`] |
 //! | the fields every reply carries | [`headers`], [`request_id`] |
 //! | the document at `/openapi.json` and the page at `/docs` | [`openapi`], [`docs`] |
 
 pub mod body;
+pub mod delivery;
 pub mod docs;
+pub mod file;
+pub mod form;
 pub mod github;
 pub mod head;
 pub mod headers;
@@ -36,6 +40,9 @@ pub mod wait;
 pub mod work;
 
 pub use body::{BodyKind, Media, Small, Upload};
+pub use delivery::{Delivery, FieldParams, Wanted};
+pub use file::{FileName, FilePage, Listing, StoredFile, StoredFiles};
+pub use form::Boundary;
 pub use github::{Mode, Profile, User, Username, Usernames, Users};
 pub use health::{Health, Ready};
 pub use limits::Limits;

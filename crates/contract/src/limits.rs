@@ -31,6 +31,8 @@ pub struct Limits {
     pub media_bytes: u64,
     /// The largest file, and the largest form of files, in bytes.
     pub upload_bytes: u64,
+    /// All files together, in bytes; more is a 507.
+    pub files_quota: u64,
     /// How long a write may make no progress because the client does not read.
     pub write_stall: Duration,
     /// How long a handler may take over the wait it was asked for, from the last byte of the request to the head of the reply.
@@ -65,6 +67,7 @@ impl Default for Limits {
             body_bytes: 1 << 20,
             media_bytes: 16 << 20,
             upload_bytes: 1 << 30,
+            files_quota: 10 << 30,
             write_stall: Duration::from_secs(20),
             handler: Duration::from_secs(30),
             drain: Duration::from_secs(10),
@@ -80,7 +83,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Each limit as `/metrics` shows it: a name and a number in base units (seconds, bytes, counts).
-    pub fn gauges(&self) -> [(&'static str, f64); 20] {
+    pub fn gauges(&self) -> [(&'static str, f64); 21] {
         let seconds = |duration: Duration| duration.as_secs_f64();
         [
             ("limit_max_wait_seconds", seconds(self.max_wait.duration())),
@@ -94,6 +97,7 @@ impl Limits {
             ("limit_body_bytes", self.body_bytes as f64),
             ("limit_media_bytes", self.media_bytes as f64),
             ("limit_upload_bytes", self.upload_bytes as f64),
+            ("limit_files_quota_bytes", self.files_quota as f64),
             ("limit_write_stall_seconds", seconds(self.write_stall)),
             ("limit_handler_seconds", seconds(self.handler)),
             ("limit_drain_seconds", seconds(self.drain)),

@@ -9,7 +9,10 @@ use std::sync::LazyLock;
 
 use utoipa::OpenApi;
 
-use crate::{Health, Mode, Placement, Problem, Profile, Ready, Users, Waited, Worked};
+use crate::{
+    FilePage, Health, Mode, Placement, Problem, Profile, Ready, StoredFile, StoredFiles, Users,
+    Waited, Worked,
+};
 
 /// The document, as compact JSON.
 pub fn json() -> &'static str {
@@ -27,12 +30,14 @@ pub fn json() -> &'static str {
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
-        wait, github_user, github_users, stream, work, plaintext, echo, offload_wait,
+        wait, github_user, github_users, stream, files_list, files_upload, file_download, file_upload,
+        file_remove, work, plaintext, echo, offload_wait,
         pitfalls_blocking_wait, healthz, readyz, metrics, openapi_json, docs,
     ),
     components(schemas(Problem, Profile)),
     tags(
         (name = "waiting", description = "Hold the request; call the outside"),
+        (name = "files", description = "Files of one machine: streamed both ways, whole or not there"),
         (name = "computing", description = "Use the CPU, or a pool of threads"),
         (name = "pitfalls", description = "Mistakes, on purpose; only with --pitfalls"),
         (name = "about", description = "The floor under every number, and the process itself"),
@@ -89,6 +94,89 @@ fn github_users() {}
         (status = 422, body = Problem, content_type = "application/problem+json"),
     ))]
 fn stream() {}
+
+/// What is stored on this machine
+#[utoipa::path(get, path = "/files", tag = "files",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 1,000 files; 100 if not given"),
+        ("after" = Option<String>, Query, description = "The `next` of the page before"),
+    ),
+    responses(
+        (status = 200, body = FilePage, description = "In the order of names; files are not shared with replicas on other machines"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The disk does not answer"),
+    ))]
+fn files_list() {}
+
+/// Store the files of a form
+#[utoipa::path(post, path = "/files", tag = "files",
+    request_body(content = FileForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, body = StoredFiles, description = "All of them, once all are on the disk"),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "No form, or one that breaks off"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The form came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json", description = "Over --upload-bytes, 100 parts, or 8 KiB in the head of one"),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "Not multipart/form-data"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "No file, or a name that is none"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The disk does not answer"),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "The disk is full, or --files-quota is used up"),
+    ))]
+fn files_upload() {}
+
+/// One file, as a whole or in part
+#[utoipa::path(get, path = "/files/{name}", tag = "files",
+    params(
+        ("name" = String, Path, description = "1 to 120 bytes; no slash, no control character", example = "notes.txt"),
+        ("Range" = Option<String>, Header, description = "One range of bytes: bytes=0-99, bytes=100-, bytes=-100"),
+        ("If-Range" = Option<String>, Header, description = "The range only if this is still the ETag"),
+        ("If-None-Match" = Option<String>, Header, description = "304 if one of these is the ETag"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "application/octet-stream", description = "The ETag is the content's SHA-256"),
+        (status = 206, body = String, content_type = "application/octet-stream"),
+        (status = 304, description = "The client has these bytes"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 416, body = Problem, content_type = "application/problem+json", description = "Content-Range says how long the file is"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The disk does not answer"),
+    ))]
+fn file_download() {}
+
+/// Store the body as a file
+#[utoipa::path(put, path = "/files/{name}", tag = "files",
+    params(("name" = String, Path, description = "1 to 120 bytes; no slash, no control character", example = "notes.txt")),
+    request_body(content = String, content_type = "application/octet-stream"),
+    responses(
+        (status = 201, body = StoredFile, description = "New, whole and on the disk"),
+        (status = 200, body = StoredFile, description = "In place of the one before"),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "The body breaks off"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "The name holds a slash"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json", description = "Over --upload-bytes"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The disk does not answer"),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "The disk is full, or --files-quota is used up"),
+    ))]
+fn file_upload() {}
+
+/// Remove a file
+#[utoipa::path(delete, path = "/files/{name}", tag = "files",
+    params(("name" = String, Path, description = "As for GET", example = "notes.txt")),
+    responses(
+        (status = 204, description = "Gone, also after a loss of power"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The disk does not answer"),
+    ))]
+fn file_remove() {}
+
+/// What a browser sends of `<input type=file multiple>`.
+#[derive(utoipa::ToSchema)]
+struct FileForm {
+    /// One or more.
+    #[schema(value_type = Vec<String>, content_media_type = "application/octet-stream")]
+    file: (),
+}
 
 /// Wait, then compute
 #[utoipa::path(get, path = "/work", tag = "computing",
@@ -185,6 +273,6 @@ mod tests {
             "{}",
             document["openapi"]
         );
-        assert_eq!(document["paths"].as_object().unwrap().len(), 14);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 16);
     }
 }

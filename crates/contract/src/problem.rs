@@ -70,6 +70,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "there is nothing at this path")
     }
 
+    /// 404: a path that leads to files, and no file of this name.
+    pub fn no_file() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no file of this name")
+    }
+
     /// 405: the path exists, the method does not. The server adds `Allow`.
     pub fn method_not_allowed() -> Self {
         Self::new(
@@ -125,6 +130,11 @@ impl Problem {
     /// 503: every thread of the offload pool is busy and its queue is full.
     pub fn offload_full() -> Self {
         Self::unavailable("every offload thread is busy and the queue before them is full", 1)
+    }
+
+    /// 507: the disk, or the share of it that files may take, is full.
+    pub fn no_room(detail: &'static str) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, detail)
     }
 
     /// 504: the upstream did not answer in time.

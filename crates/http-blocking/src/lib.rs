@@ -15,6 +15,7 @@
 //! | who gets a thread, and what happens when there is none | [`Threads`], [`ThreadCap`], `accept.rs`, `pool.rs` |
 //! | what is a request, and where it ends | [`head`], [`chunk`], `incoming.rs` |
 //! | the clocks: idle, head, body, write stall, drain | [`Limits`], `source.rs`, `incoming.rs`, `sink.rs`, `registry.rs` |
+//! | a form of files, cut into parts | [`Multipart`] |
 //! | what a handler takes and gives | [`Handler`], [`FromRequest`], [`IntoResponse`], [`Payload`] |
 //!
 //! # Why it exists
@@ -64,6 +65,7 @@ mod incoming;
 mod limits;
 mod meters;
 mod method_router;
+mod multipart;
 mod payload;
 mod pool;
 mod registry;
@@ -86,6 +88,7 @@ pub use extract::{FromRequest, State};
 pub use handler::Handler;
 pub use limits::Limits;
 pub use method_router::{MethodRouter, delete, get, post, put};
+pub use multipart::{Multipart, MultipartError};
 pub use payload::Payload;
 pub use response::{IntoFields, IntoResponse, Json};
 pub use router::{MatchedPath, PathParams, Router};

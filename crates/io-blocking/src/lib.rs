@@ -6,6 +6,7 @@
 //! | to find | look in |
 //! |---|---|
 //! | a user of GitHub: one call, its deadline, its retries | [`github`] |
+//! | a file: written, kept, opened, read, listed, removed | [`files`] |
 //! | how many calls are made at once, and how one waits for its turn | `permits` |
 //! | which failures are tried again, and what the others become | `lost` |
 //! | connections, TLS, and what is switched off | `connect` |
@@ -13,9 +14,11 @@
 
 mod addresses;
 mod connect;
+pub mod files;
 pub mod github;
 mod lost;
 mod permits;
 
 pub use contract::upstream::BadUpstream;
+pub use files::Files;
 pub use github::Github;

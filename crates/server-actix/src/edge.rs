@@ -20,7 +20,7 @@ use crate::reply::Error;
 const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
 
 /// The fields of a request for the contract to read.
-struct Fields<'a>(&'a HeaderMap);
+pub(crate) struct Fields<'a>(pub(crate) &'a HeaderMap);
 
 impl head::Fields for Fields<'_> {
     fn count(&self) -> usize {

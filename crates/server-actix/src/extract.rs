@@ -1,13 +1,14 @@
-//! `Path` and `Query`: a handler asks for a value by its type, and gets one that is right.
+//! `Path`, `Query` and `Head`: a handler asks for a value by its type, and gets one that is right.
 
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
-use contract::{Limits, PathParam, Problem, QueryParams};
+use contract::{FieldParams, Limits, PathParam, Problem, QueryParams};
 
 use crate::app::App;
+use crate::edge::Fields;
 use crate::reply::Error;
 
 /// The value of the path's parameter.
@@ -15,6 +16,9 @@ pub(crate) struct Path<T>(pub(crate) T);
 
 /// The values of the query.
 pub(crate) struct Query<T>(pub(crate) T);
+
+/// The values of the request's fields.
+pub(crate) struct Head<T>(pub(crate) T);
 
 impl<T: PathParam> FromRequest for Path<T> {
     type Error = Error;
@@ -32,6 +36,17 @@ impl<T: QueryParams> FromRequest for Query<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let value = limits(request).and_then(|limits| T::from_query(request.uri().query(), limits));
+        ready(value.map(Self).map_err(Error))
+    }
+}
+
+impl<T: FieldParams> FromRequest for Head<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let fields = Fields(request.headers());
+        let value = limits(request).and_then(|limits| T::from_fields(&fields, limits));
         ready(value.map(Self).map_err(Error))
     }
 }

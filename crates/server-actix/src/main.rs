@@ -11,6 +11,7 @@ mod body;
 mod deadline;
 mod edge;
 mod extract;
+mod form;
 mod handlers;
 mod offload;
 mod reply;

@@ -7,8 +7,8 @@ use actix_web::{Error, FromRequest, Handler, Resource, Responder};
 
 use crate::app::App;
 use crate::handlers::{
-    docs, echo, github_user, github_users, healthz, metrics, offload_wait, openapi, pitfalls,
-    plaintext, readyz, stream, wait, work,
+    docs, echo, file, files, github_user, github_users, healthz, metrics, offload_wait, openapi,
+    pitfalls, plaintext, readyz, stream, wait, work,
 };
 use crate::reply;
 
@@ -34,6 +34,7 @@ pub(crate) fn routes(
         .service(post("/echo", echo::echo))
         .service(get("/github-users", github_users::github_users))
         .service(get("/work", work::work))
+        .service(get("/files", files::list).route(web::post().to(files::upload)))
         .service(get("/healthz", healthz::healthz))
         .service(get("/readyz", readyz::readyz))
         .service(get("/metrics", metrics::metrics))
@@ -42,6 +43,11 @@ pub(crate) fn routes(
         .service(get("/wait/{seconds}", wait::wait))
         .service(get("/github-user/{username}", github_user::github_user))
         .service(get("/stream/{count}", stream::stream))
+        .service(
+            get("/files/{name}", file::download)
+                .route(web::put().to(file::upload))
+                .route(web::delete().to(file::remove)),
+        )
         .service(get("/offload/wait/{seconds}", offload_wait::offload_wait))
         .service(get("/docs/{file}", docs::file))
         .configure(move |routes| pitfalls(&served, routes))

@@ -1,7 +1,7 @@
-//! `Path` and `Query`: a handler asks for a value by its type, and gets one that is right.
+//! `Path`, `Query` and `Head`: a handler asks for a value by its type, and gets one that is right.
 
 use axum::extract::FromRequestParts;
-use contract::{PathParam, QueryParams};
+use contract::{FieldParams, PathParam, QueryParams};
 use http::request::Parts;
 
 use crate::app::App;
@@ -12,6 +12,9 @@ pub(crate) struct Path<T>(pub(crate) T);
 
 /// The values of the query.
 pub(crate) struct Query<T>(pub(crate) T);
+
+/// The values of the request's fields.
+pub(crate) struct Head<T>(pub(crate) T);
 
 impl<T: PathParam> FromRequestParts<App> for Path<T> {
     type Rejection = Error;
@@ -26,5 +29,13 @@ impl<T: QueryParams> FromRequestParts<App> for Query<T> {
 
     async fn from_request_parts(request: &mut Parts, app: &App) -> Result<Self, Error> {
         Ok(Self(T::from_query(request.uri.query(), &app.limits)?))
+    }
+}
+
+impl<T: FieldParams> FromRequestParts<App> for Head<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(request: &mut Parts, app: &App) -> Result<Self, Error> {
+        Ok(Self(T::from_fields(&request.headers, &app.limits)?))
     }
 }

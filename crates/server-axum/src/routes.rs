@@ -5,8 +5,8 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::handlers::{
-    docs, echo, github_user, github_users, healthz, metrics, offload_wait, openapi, pitfalls,
-    plaintext, readyz, stream, wait, work,
+    docs, echo, file, files, github_user, github_users, healthz, metrics, offload_wait, openapi,
+    pitfalls, plaintext, readyz, stream, wait, work,
 };
 use crate::reply;
 
@@ -17,6 +17,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .route("/echo", post(echo::echo))
         .route("/github-users", get(github_users::github_users))
         .route("/work", get(work::work))
+        .route("/files", get(files::list).post(files::upload))
         .route("/healthz", get(healthz::healthz))
         .route("/readyz", get(readyz::readyz))
         .route("/metrics", get(metrics::metrics))
@@ -25,6 +26,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .route("/wait/{seconds}", get(wait::wait))
         .route("/github-user/{username}", get(github_user::github_user))
         .route("/stream/{count}", get(stream::stream))
+        .route("/files/{name}", get(file::download).put(file::upload).delete(file::remove))
         .route("/offload/wait/{seconds}", get(offload_wait::offload_wait))
         .route("/docs/{file}", get(docs::file));
     if app.pitfalls {

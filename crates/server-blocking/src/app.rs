@@ -1,13 +1,13 @@
-//! What every handler can reach: limits, counters, the upstream, the offload pool, the drain.
+//! What every handler can reach: limits, counters, the upstream, the files, the offload pool, the drain.
 
 use std::sync::Arc;
 
 use compute::RoundsPerMs;
 use contract::Limits;
 use http_blocking::Shutdown;
-use io_blocking::Github;
+use io_blocking::{Files, Github};
 use metrics::{Gauge, gauge};
-use settings::{Answers, Flags, Telemetry};
+use settings::{Answers, FilesHome, Flags, Telemetry};
 
 use crate::offload::Offload;
 
@@ -27,6 +27,8 @@ pub(crate) struct Parts {
     pub(crate) answers: Answers,
     /// The upstream's one client.
     pub(crate) github: Github,
+    /// What is stored below `/files`.
+    pub(crate) files: Files,
     /// Threads for what is offloaded.
     pub(crate) offload: Offload,
     /// Replies being streamed now.
@@ -42,10 +44,12 @@ impl App {
     pub(crate) fn new(flags: &Flags) -> anyhow::Result<Self> {
         settings::raise_descriptor_limit();
         let limits = flags.limits();
+        let home = FilesHome::claim(&flags.data)?;
         Ok(Self(Arc::new(Parts {
             telemetry: Telemetry::start(&limits),
             answers: Answers::new(),
             github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
+            files: Files::new(home.files, home.uploads, limits.files_quota),
             offload: Offload::new(flags.offload_threads(), flags.offload_queue())?,
             streams: gauge!("http_streams"),
             rounds: flags.rounds_per_ms().map_or_else(RoundsPerMs::measure, RoundsPerMs),

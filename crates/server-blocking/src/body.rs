@@ -1,6 +1,6 @@
 //! The body of a request, chunk by chunk: bounded in size, and not slower than a client may be.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::marker::PhantomData;
 
 use bytes::{Bytes, BytesMut};
@@ -17,7 +17,7 @@ const CHUNK: usize = 16 << 10;
 pub(crate) struct Body<K = Small> {
     body: http_blocking::Body,
     chunk: Vec<u8>,
-    limit: u64,
+    pub(crate) limit: u64,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -30,7 +30,7 @@ impl<K> Body<K> {
                 Ok(0) => return Ok(None),
                 Ok(read) => return Ok(Some(&self.chunk[..read])),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(BodyError::of(&error)).into()),
+                Err(error) => return Err(failed(&error, self.limit).into()),
             }
         }
     }
@@ -44,13 +44,11 @@ impl<K> Body<K> {
         }
         Ok(whole.freeze())
     }
+}
 
-    fn failed(&self, error: Option<BodyError>) -> Problem {
-        match error {
-            Some(BodyError::TooLarge) => Problem::too_large(self.limit),
-            Some(BodyError::Idle | BodyError::TooSlow) => Problem::body_timeout(),
-            _ => Problem::bad_request("the body is malformed or cut short"),
-        }
+impl<K> Read for Body<K> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.body.read(into)
     }
 }
 
@@ -66,5 +64,14 @@ impl<K: BodyKind> FromRequest<App> for Body<K> {
         }
         body.set_limit(limit);
         Ok(Self { body, chunk: Vec::new(), limit, kind: PhantomData })
+    }
+}
+
+/// What an error of reading a body means to its client.
+pub(crate) fn failed(error: &io::Error, limit: u64) -> Problem {
+    match BodyError::of(error) {
+        Some(BodyError::TooLarge) => Problem::too_large(limit),
+        Some(BodyError::Idle | BodyError::TooSlow) => Problem::body_timeout(),
+        _ => Problem::bad_request("the body is malformed or cut short"),
     }
 }

@@ -1,6 +1,6 @@
-//! `Path` and `Query`: a handler asks for a value by its type, and gets one that is right.
+//! `Path`, `Query` and `Head`: a handler asks for a value by its type, and gets one that is right.
 
-use contract::{PathParam, QueryParams};
+use contract::{FieldParams, PathParam, QueryParams};
 use http_blocking::{FromRequest, Request};
 
 use crate::app::App;
@@ -11,6 +11,9 @@ pub(crate) struct Path<T>(pub(crate) T);
 
 /// The values of the query.
 pub(crate) struct Query<T>(pub(crate) T);
+
+/// The values of the request's fields.
+pub(crate) struct Head<T>(pub(crate) T);
 
 impl<T: PathParam> FromRequest<App> for Path<T> {
     type Rejection = Error;
@@ -25,5 +28,13 @@ impl<T: QueryParams> FromRequest<App> for Query<T> {
 
     fn from_request(request: &mut Request, app: &App) -> Result<Self, Error> {
         Ok(Self(T::from_query(request.uri().query(), &app.limits)?))
+    }
+}
+
+impl<T: FieldParams> FromRequest<App> for Head<T> {
+    type Rejection = Error;
+
+    fn from_request(request: &mut Request, app: &App) -> Result<Self, Error> {
+        Ok(Self(T::from_fields(request.headers(), &app.limits)?))
     }
 }

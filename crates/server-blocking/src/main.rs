@@ -10,6 +10,7 @@ mod body;
 mod deadline;
 mod edge;
 mod extract;
+mod form;
 mod handlers;
 mod offload;
 mod reply;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,6 +16,10 @@ pub struct Flags {
     /// Address to listen on; port 0 takes a free one, and the first line on stdout tells which
     #[arg(long, env = "WAITLAB_ADDR", default_value = "127.0.0.1:8080")]
     pub addr: SocketAddr,
+
+    /// Where files are kept; several servers on one machine may share it
+    #[arg(long, env = "WAITLAB_DATA", default_value = "waitlab-data", value_name = "DIR")]
+    pub data: PathBuf,
 
     /// Serve /pitfalls/…: mistakes made on purpose, to be measured
     #[arg(long, env = "WAITLAB_PITFALLS")]
@@ -124,6 +129,10 @@ struct LimitFlags {
     #[arg(long, env = "WAITLAB_UPLOAD_BYTES", default_value_t = Limits::default().upload_bytes)]
     upload_bytes: u64,
 
+    /// All files together, in bytes; more is a 507
+    #[arg(long, env = "WAITLAB_FILES_QUOTA", default_value_t = Limits::default().files_quota)]
+    files_quota: u64,
+
     /// How long a client may not read what is sent to it
     #[arg(long, env = "WAITLAB_WRITE_STALL", value_parser = seconds, default_value = "20")]
     write_stall: Duration,
@@ -157,6 +166,7 @@ impl Flags {
             body_bytes: limits.body_bytes,
             media_bytes: limits.media_bytes,
             upload_bytes: limits.upload_bytes,
+            files_quota: limits.files_quota,
             write_stall: limits.write_stall,
             handler: limits.handler_deadline,
             drain: limits.drain,

@@ -4,6 +4,7 @@
 //! What only one way of waiting has (worker threads, a thread mode) is a flag of that server's own.
 
 mod descriptors;
+mod files_home;
 mod flags;
 mod listen;
 mod log;
@@ -11,6 +12,7 @@ mod panics;
 mod telemetry;
 
 pub use descriptors::raise_descriptor_limit;
+pub use files_home::FilesHome;
 pub use flags::Flags;
 pub use listen::listen;
 pub use log::Log;

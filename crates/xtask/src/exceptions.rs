@@ -34,13 +34,13 @@ pub(crate) const SERVERS: &[Exception] = &[
     },
     Exception {
         file: "body.rs",
-        items: &["failed", "Body::too_large"],
+        items: &["Body::too_large"],
         who: ASYNC,
-        reason: "http-async names what failed by another type than http-blocking",
+        reason: "http-blocking keeps the limit, and says so by its error",
     },
     Exception {
         file: "body.rs",
-        items: &["Body::failed", "CHUNK"],
+        items: &["CHUNK", "impl Read for Body"],
         who: BLOCKING,
         reason: "a blocking read fills a buffer of the caller's; the other two are handed a chunk",
     },
@@ -64,13 +64,21 @@ pub(crate) const SERVERS: &[Exception] = &[
     },
     Exception {
         file: "extract.rs",
-        items: &["impl FromRequest for Path", "impl FromRequest for Query"],
+        items: &[
+            "impl FromRequest for Path",
+            "impl FromRequest for Query",
+            "impl FromRequest for Head",
+        ],
         who: NOT_AXUM,
         reason: "the framework's word for taking a value from a request",
     },
     Exception {
         file: "extract.rs",
-        items: &["impl FromRequestParts for Path", "impl FromRequestParts for Query"],
+        items: &[
+            "impl FromRequestParts for Path",
+            "impl FromRequestParts for Query",
+            "impl FromRequestParts for Head",
+        ],
         who: AXUM,
         reason: "the framework's word for taking a value from a request",
     },
@@ -79,6 +87,30 @@ pub(crate) const SERVERS: &[Exception] = &[
         items: &["limits"],
         who: ACTIX,
         reason: "actix hands an extractor the request, and the app has to be found in it",
+    },
+    Exception {
+        file: "form.rs",
+        items: &[
+            "sips",
+            "Refused",
+            "impl Display for Refused",
+            "impl Error for Refused",
+            "impl From for Problem",
+        ],
+        who: ASYNC,
+        reason: "multer and actix-multipart take a stream whose error is theirs to pass on; http-blocking's takes a reader",
+    },
+    Exception {
+        file: "form.rs",
+        items: &["Ration", "impl Ration", "Ration::set", "Ration::is_used_up", "Ration::take"],
+        who: AXUM,
+        reason: "multer gathers the head of a part without a limit; the other two readers have one",
+    },
+    Exception {
+        file: "form.rs",
+        items: &["head"],
+        who: ACTIX,
+        reason: "actix-multipart looks for the boundary in the request's fields itself",
     },
     Exception {
         file: "handlers/github_users.rs",

@@ -238,7 +238,6 @@ fn unknown_paths(subject: &Subject) -> Verdict {
         "//wait/1",
         "/github-user",
         "/github-user/",
-        "/files/..%2f..%2f..%2fetc%2fpasswd",
         "/.env",
         "/wp-login.php",
         "/%00",

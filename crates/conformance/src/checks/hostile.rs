@@ -110,6 +110,9 @@ const TARGETS: &[&str] = &[
     "/openapi.json/{}",
     "/plaintext?{}",
     "/echo/{}",
+    "/files/{}",
+    "/files?limit={}",
+    "/files?after={}",
 ];
 
 fn survives(subject: &Subject, request: &Request) -> Verdict {

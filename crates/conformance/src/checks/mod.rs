@@ -5,6 +5,8 @@ mod clocks;
 mod document;
 mod echo;
 mod every_reply;
+mod files;
+mod forms;
 mod github_user;
 mod github_users;
 mod hostile;
@@ -57,6 +59,8 @@ pub fn checks() -> Vec<Check> {
         github_users::CHECKS,
         work::CHECKS,
         echo::CHECKS,
+        files::CHECKS,
+        forms::CHECKS,
         offload::CHECKS,
         pitfalls::CHECKS,
         about::CHECKS,

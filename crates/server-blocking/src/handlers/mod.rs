@@ -2,6 +2,8 @@
 
 pub(crate) mod docs;
 pub(crate) mod echo;
+pub(crate) mod file;
+pub(crate) mod files;
 pub(crate) mod github_user;
 pub(crate) mod github_users;
 pub(crate) mod healthz;
