@@ -60,7 +60,14 @@ impl Arena {
     /// what is measured.
     pub fn flags(&self, scenario: &Scenario, steps: &[Step]) -> Vec<String> {
         let most = steps.iter().map(|step| step.level.clients).max().unwrap_or(0);
-        let mut flags = vec![
+        let mut flags = self.roomy(most);
+        flags.extend(scenario.flags.iter().map(|&flag| flag.to_owned()));
+        flags
+    }
+
+    /// Every limit of ours above what so many clients ask.
+    pub fn roomy(&self, most: usize) -> Vec<String> {
+        vec![
             "--log=off".to_owned(),
             format!("--github-url={}", self.stub.url()),
             format!("--rounds-per-ms={}", self.rounds_per_ms),
@@ -70,9 +77,7 @@ impl Arena {
             "--upstream-total=20".to_owned(),
             format!("--offload-queue={}", (2 * most).max(1_024)),
             format!("--connections={}", (most + 1_000).max(12_000)),
-        ];
-        flags.extend(scenario.flags.iter().map(|&flag| flag.to_owned()));
-        flags
+        ]
     }
 
     /// Starts a competitor of ours with these flags on the servers' CPUs, or finds a stranger where it is. A flag the
@@ -108,6 +113,16 @@ impl Running {
     /// Its process, if it is one of ours.
     pub fn pid(&self) -> Option<u32> {
         self.server.as_ref().map(Server::pid)
+    }
+
+    /// Itself, to be asked one thing at a time.
+    pub fn subject(&self) -> Subject {
+        Subject { host: self.target.host.clone(), ..Subject::at(self.target.addr) }
+    }
+
+    /// The process itself, to be signalled and listened to, if it is one of ours.
+    pub fn server(&mut self) -> Option<&mut Server> {
+        self.server.as_mut()
     }
 
     /// Waits until the threads of the level before have ended, or enough.

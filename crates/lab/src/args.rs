@@ -34,6 +34,8 @@ pub struct Cli {
 /// What the instrument does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// One claim about async as an experiment: guess, run, chart, verdict
+    Lesson(Lesson),
     /// Measure servers side by side, and say what each way of waiting costs (the default)
     Compare(Box<Compare>),
     /// A page in the browser: drag the load, watch the three side by side, make a mistake and see who suffers
@@ -173,6 +175,43 @@ impl Live {
     }
 }
 
+/// One claim about async as an experiment: guess, run, chart, verdict.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = LESSON_EXAMPLES)]
+pub struct Lesson {
+    /// Which; --list tells
+    #[arg(value_name = "NAME", required_unless_present_any = ["list", "all"])]
+    pub names: Vec<String>,
+
+    /// Every lesson, with its claim, who makes it, and its time
+    #[arg(long, conflicts_with_all = ["names", "all"])]
+    pub list: bool,
+
+    /// All of them, one after the other
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+
+    /// The lesson's second: waits, deadlines and the upstream's latency are multiples of it (`1s` for a class)
+    #[arg(long, value_name = "TIME", value_parser = unit, default_value = "0.1s")]
+    pub unit: Duration,
+
+    /// Do not ask for a guess; without a terminal nothing is asked anyway
+    #[arg(long, visible_alias = "yes")]
+    pub no_guess: bool,
+
+    /// One round with fewer clients: the shape, without its uncertainty
+    #[arg(long)]
+    pub short: bool,
+
+    /// Where NAME.json and NAME.svg go
+    #[arg(long, value_name = "DIR", default_value = "lab-report/lessons")]
+    pub out: PathBuf,
+
+    /// Take the servers' binaries as they are, without asking cargo whether they are up to date
+    #[arg(long)]
+    pub no_build: bool,
+}
+
 /// Check a server against the contract, at any URL.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = CHECK_EXAMPLES)]
@@ -236,6 +275,15 @@ Examples:
 On the page: keys 1 to 9 step through a class, Esc sets everything back, c copies the command for this moment.
 
 Exit codes: 0 ended by Ctrl-C; 1 a server could not be started; 2 bad arguments.";
+
+const LESSON_EXAMPLES: &str = "\
+Examples:
+  cargo lab lesson --list
+  cargo lab lesson others-go-on                 the first of six that lead through the subject
+  cargo lab lesson blocked-loop --unit 1s       slow enough to watch
+  cargo lab lesson --all --no-guess
+
+Exit codes: 0 tried; 1 nothing could be tried, or a server failed the contract; 2 bad arguments; 130 interrupted.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -308,6 +356,12 @@ fn rate(text: &str) -> Result<f64, String> {
     } else {
         Err("give from 1 to 1,000,000 a second".to_owned())
     }
+}
+
+fn unit(text: &str) -> Result<Duration, String> {
+    let why = || "give a time from 0.02s to 5s, such as 0.1s".to_owned();
+    let seconds: f64 = text.trim_end_matches('s').parse().map_err(|_| why())?;
+    if (0.02..=5.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(why()) }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -86,8 +86,8 @@ pub fn run(args: &Compare) -> anyhow::Result<ExitCode> {
     Ok(exit_code(&results))
 }
 
-const BAD_ARGUMENTS: u8 = 2;
-const INTERRUPTED: u8 = 130;
+pub(crate) const BAD_ARGUMENTS: u8 = 2;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 fn exit_code(results: &Results) -> ExitCode {
     if results.interrupted {
@@ -103,6 +103,14 @@ fn built(plan: &Plan, as_they_are: bool) -> anyhow::Result<BTreeMap<String, Path
     let mut names: Vec<_> = plan.competitors.iter().filter_map(|who| who.binary()).collect();
     names.sort();
     names.dedup();
+    binaries(names, as_they_are)
+}
+
+/// These binaries, brought up to date unless they are to be taken as they are.
+pub(crate) fn binaries(
+    names: Vec<String>,
+    as_they_are: bool,
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     // Cargo knows what is out of date; it says what it does on stderr.
     let wanted: Vec<_> = names.iter().map(String::as_str).collect();
     if !as_they_are && !wanted.is_empty() {
@@ -326,6 +334,6 @@ fn write(results: &Results, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// The command line as a reader would type it: where the binary happens to lie says nothing about the run.
-fn as_typed() -> Vec<String> {
+pub(crate) fn as_typed() -> Vec<String> {
     std::iter::once("cargo lab".to_owned()).chain(std::env::args().skip(1)).collect()
 }

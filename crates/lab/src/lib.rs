@@ -8,8 +8,9 @@
 //! | figures from it: medians, ratios | [`view`] |
 //! | when a difference is one | [`difference`] |
 //! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`] |
+//! | claims as experiments, one at a time | [`lesson`] |
 //! | a page to watch them on | [`live`] |
-//! | the commands | [`args`], [`compare`], [`check`], [`doctor`], [`code`], [`since`] |
+//! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`doctor`], [`code`], [`since`] |
 
 use std::process::ExitCode;
 
@@ -29,6 +30,7 @@ pub mod competitor;
 pub mod difference;
 pub mod doctor;
 pub mod judge;
+pub mod lesson;
 pub mod live;
 pub mod machine;
 pub mod measure;
@@ -48,6 +50,7 @@ pub mod view;
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         None => compare::run(&Compare::default()),
+        Some(Command::Lesson(args)) => lesson::run::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Check(args)) => check::run(&args),

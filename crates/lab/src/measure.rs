@@ -101,7 +101,7 @@ fn plan(step: &Step, target: load::Target, ask: Ask, seed: u64) -> Plan {
     }
 }
 
-fn found(outcome: &Outcome, tail: results::Tail) -> Cell {
+pub(crate) fn found(outcome: &Outcome, tail: results::Tail) -> Cell {
     let mut gates: Vec<_> = gates::of(outcome).into_iter().map(gate).collect();
     if tail == results::Tail::Slowest || outcome.percentile(99.0).is_some() {
         // A percentile nobody asked for is not missing; those there are no samples for are null.
@@ -131,7 +131,7 @@ fn gate(gate: gates::Gate) -> Gate {
 }
 
 /// What a probe that could not be trusted says of the cell: a caution, for the load beside it was measured all the same.
-fn probe_gates(felt: &Outcome) -> Vec<Gate> {
+pub(crate) fn probe_gates(felt: &Outcome) -> Vec<Gate> {
     let failed = felt.errors.total();
     let mut gates = Vec::new();
     if failed > 0 || felt.ok == 0 {
@@ -151,7 +151,7 @@ fn probe_gates(felt: &Outcome) -> Vec<Gate> {
     gates
 }
 
-fn probed(felt: &Outcome) -> results::Probe {
+pub(crate) fn probed(felt: &Outcome) -> results::Probe {
     // One point for every 10 ms, its worst: a chart needs no more, and a stall cannot hide.
     let mut worst: BTreeMap<u128, Duration> = BTreeMap::new();
     for sample in &felt.series {

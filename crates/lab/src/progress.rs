@@ -43,6 +43,11 @@ impl Progress {
         self.bar.suspend(|| eprintln!("{what}"));
     }
 
+    /// A line of the result, above the bar.
+    pub fn prints(&self, line: &str) {
+        self.bar.suspend(|| println!("{line}"));
+    }
+
     /// What begins now, and how long the plan says it takes.
     pub fn begins(&mut self, what: &str, takes: Duration) {
         self.done += self.current;

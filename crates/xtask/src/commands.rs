@@ -43,14 +43,16 @@ fn parse(command: &str) -> Result<(), String> {
     match words[1..] {
         ["lab", ..] => {
             let parsed = taken(lab::args::Cli::try_parse_from(&words[1..]))?;
-            let Some(lab::args::Command::Compare(compare)) = parsed.and_then(|cli| cli.command)
-            else {
-                return Ok(());
-            };
-            let known = lab::scenarios::names();
-            match compare.scenarios.iter().find(|name| !known.contains(&name.as_str())) {
-                Some(name) => Err(format!("there is no scenario {name}")),
-                None => Ok(()),
+            match parsed.and_then(|cli| cli.command) {
+                Some(lab::args::Command::Compare(compare)) => {
+                    unknown(&compare.scenarios, &lab::scenarios::names(), "scenario")
+                }
+                Some(lab::args::Command::Lesson(lesson)) => {
+                    let lessons = lab::lesson::all();
+                    let known: Vec<_> = lessons.iter().map(|lesson| lesson.name).collect();
+                    unknown(&lesson.names, &known, "lesson")
+                }
+                _ => Ok(()),
             }
         }
         ["xtask", ..] => taken(Xtask::try_parse_from(&words[1..])).map(drop),
@@ -73,6 +75,14 @@ fn parse(command: &str) -> Result<(), String> {
             taken(command.try_get_matches_from(shared)).map(drop)
         }
         _ => Ok(()),
+    }
+}
+
+/// The first name that is not known.
+fn unknown(names: &[String], known: &[&str], what: &str) -> Result<(), String> {
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(format!("there is no {what} {name}")),
+        None => Ok(()),
     }
 }
 
@@ -105,6 +115,7 @@ mod tests {
         for broken in [
             "`cargo lab nap`",
             "`cargo lab compare --scenarios nap`",
+            "`cargo lab lesson nap`",
             "```sh\ncargo run --release -p server-axum -- --nap\n```",
             "`cargo xtask nap`",
         ] {

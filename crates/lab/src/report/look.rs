@@ -57,6 +57,13 @@ pub(super) fn looks(competitors: &[Competitor]) -> Vec<Look> {
         .collect()
 }
 
+/// A colour on light paper: the three servers' own, or the next for the others.
+pub(crate) fn on_light(who: &str, at: usize) -> &'static str {
+    let own = ["blocking", "actix", "axum"].iter().position(|name| *name == who);
+    let others = COLOURS.len() - 3;
+    COLOURS[own.unwrap_or(3 + at % others)].0
+}
+
 impl Look {
     /// The class its colour goes by.
     pub(super) fn class(self) -> String {

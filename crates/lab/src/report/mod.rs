@@ -28,11 +28,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use self::look::Look;
-use self::text::{escape, slug};
+pub(crate) use self::text::escape;
+use self::text::slug;
 use crate::results::{Results, Scenario};
 use crate::{answer, tables};
 
 pub use self::figure::figure;
+pub(crate) use self::look::on_light;
 
 /// The page. It loads nothing, and says so to the browser.
 pub fn html(results: &Results) -> String {

@@ -1,7 +1,7 @@
 //! Text as a page needs it: markup escaped, numbers as a person reads them.
 
 /// Text inside an element or an attribute.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,0 +1,435 @@
+//! What can be tried on a server, and the figures one trial gives.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use conformance::Subject;
+use load::{Arrivals, Ask, Cancel, Expect, Outcome, Plan, Probe, Stop};
+
+use crate::arena::Running;
+use crate::lesson::Scale;
+use crate::measure;
+use crate::question::Question;
+use crate::results::{Cell, Cpus, Gate, Tail};
+
+/// One server, at one level, and what is done with it.
+pub struct Case {
+    /// What sets it apart from the lesson's other cases of this server: `200 waits`.
+    pub level: String,
+    /// The server, as `--servers` names it.
+    pub who: String,
+    /// Flags it needs beyond that.
+    pub flags: Vec<String>,
+    /// What is done.
+    pub act: Act,
+    /// How long that takes.
+    pub takes: Duration,
+    /// Gates that are what this case is about: they do not make its figures void.
+    pub about: &'static [&'static str],
+}
+
+/// What is done with a server.
+pub enum Act {
+    /// It is put under load.
+    Load(Box<Load>),
+    /// Something that only this lesson does.
+    Own(Box<Own>),
+}
+
+/// Does what only one lesson does, and gives its figures.
+pub type Own = dyn Fn(&mut Scene<'_>) -> anyhow::Result<Figures>;
+
+/// Named numbers, their unit last in the name: `span_ms`.
+pub type Figures = BTreeMap<String, f64>;
+
+/// When each of some requests was sent and answered, in milliseconds since the first was sent.
+pub type Strip = Vec<(f64, f64)>;
+
+/// What one trial gave.
+#[derive(Clone, Debug, Default)]
+pub struct Tried {
+    /// Its figures.
+    pub figures: Figures,
+    /// What is wrong with them.
+    pub gates: Vec<Gate>,
+    /// Some of its requests, where they all began at once.
+    pub strip: Option<Strip>,
+}
+
+/// Where something of a lesson's own takes place.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// The server, which it may stop.
+    pub running: &'a mut Running,
+    /// The same, to be asked.
+    pub subject: Subject,
+    /// How large the lesson is.
+    pub scale: &'a Scale,
+    /// Whose CPUs are whose.
+    pub cpus: &'a Cpus,
+    /// Whether it is to end early.
+    pub cancel: &'a Cancel,
+}
+
+impl fmt::Debug for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Load(load) => load.fmt(f),
+            Self::Own(_) => f.write_str("Own"),
+        }
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}: {:?}", self.level, self.who, self.act)
+    }
+}
+
+impl Case {
+    /// A server under load.
+    pub fn load(who: impl Into<String>, level: impl Into<String>, load: Load) -> Self {
+        let takes = load.takes();
+        Self {
+            level: level.into(),
+            who: who.into(),
+            flags: Vec::new(),
+            act: Act::Load(Box::new(load)),
+            takes,
+            about: &[],
+        }
+    }
+
+    /// A server with which something of the lesson's own is done, for about so long.
+    pub fn own(
+        who: impl Into<String>,
+        level: impl Into<String>,
+        takes: Duration,
+        act: impl Fn(&mut Scene<'_>) -> anyhow::Result<Figures> + 'static,
+    ) -> Self {
+        Self {
+            level: level.into(),
+            who: who.into(),
+            flags: Vec::new(),
+            act: Act::Own(Box::new(act)),
+            takes,
+            about: &[],
+        }
+    }
+
+    /// With flags for the server.
+    #[must_use]
+    pub fn flags(mut self, flags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.flags.extend(flags.into_iter().map(Into::into));
+        self
+    }
+
+    /// These gates are its subject: its figures count all the same.
+    #[must_use]
+    pub fn about(mut self, gates: &'static [&'static str]) -> Self {
+        self.about = gates;
+        self
+    }
+
+    /// The most clients at once, so that no limit of ours stands below.
+    pub fn clients(&self) -> usize {
+        match &self.act {
+            Act::Load(load) => load.clients,
+            Act::Own(_) => 1_000,
+        }
+    }
+}
+
+/// Clients that ask.
+#[derive(Clone, Debug)]
+pub struct Load {
+    ask: Ask,
+    clients: usize,
+    pace: Pace,
+    keep_alive: bool,
+    timeout: Duration,
+    think: Duration,
+    beside: Option<Beside>,
+    least: Duration,
+}
+
+/// How they ask.
+#[derive(Clone, Copy, Debug)]
+enum Pace {
+    /// All at once, one request each.
+    Burst,
+    /// Again and again, each when it has its answer.
+    Closed(Duration),
+    /// On a schedule.
+    Open(Duration, f64),
+}
+
+/// A bystander: one who asks for something else meanwhile.
+#[derive(Clone, Debug)]
+struct Beside {
+    ask: Ask,
+    every: Duration,
+    after: Duration,
+}
+
+impl Load {
+    /// All at once, one request each, on connections that close with the answer. It takes about so long.
+    pub fn burst(ask: Ask, clients: usize, least: Duration) -> Self {
+        Self { keep_alive: false, ..Self::new(ask, clients, Pace::Burst, least) }
+    }
+
+    /// Each asks again when it has its answer, for so long; one request takes at least `least`.
+    pub fn closed(ask: Ask, clients: usize, window: Duration, least: Duration) -> Self {
+        Self::new(ask, clients, Pace::Closed(window), least)
+    }
+
+    /// Requests leave at this rate, whatever the server does.
+    pub fn open(ask: Ask, clients: usize, window: Duration, rate: f64) -> Self {
+        Self::new(ask, clients, Pace::Open(window, rate), Duration::ZERO)
+    }
+
+    fn new(ask: Ask, clients: usize, pace: Pace, least: Duration) -> Self {
+        Self {
+            ask,
+            clients,
+            pace,
+            keep_alive: true,
+            timeout: Duration::from_secs(15),
+            think: Duration::ZERO,
+            beside: None,
+            least,
+        }
+    }
+
+    /// A connection for each request, instead of one for each client.
+    #[must_use]
+    pub fn closing(mut self) -> Self {
+        self.keep_alive = false;
+        self
+    }
+
+    /// Clients give up after so long, and close.
+    #[must_use]
+    pub fn patience(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Clients wait so long between an answer and their next question.
+    #[must_use]
+    pub fn think(mut self, think: Duration) -> Self {
+        self.think = think;
+        self
+    }
+
+    /// With a bystander who asks for `/plaintext` so often, from so long after the start.
+    #[must_use]
+    pub fn beside(self, every: Duration, after: Duration) -> Self {
+        self.beside_by(plaintext(), every, after)
+    }
+
+    /// With a bystander who asks for this.
+    #[must_use]
+    pub fn beside_by(mut self, ask: Ask, every: Duration, after: Duration) -> Self {
+        self.beside = Some(Beside { ask, every, after });
+        self
+    }
+
+    /// How long it takes: measured, a connection with its request and answer costs a tenth of a millisecond on both sides.
+    fn takes(&self) -> Duration {
+        let clients = Duration::from_micros(100) * self.clients as u32;
+        match self.pace {
+            Pace::Burst => self.least + clients + Duration::from_millis(20),
+            Pace::Closed(window) => self.warmup() + window + self.least + clients / 2,
+            Pace::Open(window, _) => self.warmup() + window + self.timeout.min(window / 2),
+        }
+    }
+
+    fn warmup(&self) -> Duration {
+        match self.pace {
+            Pace::Burst => Duration::ZERO,
+            Pace::Closed(_) => Duration::from_millis(40) + self.least,
+            Pace::Open(..) => Duration::from_millis(40),
+        }
+    }
+
+    fn plan(&self, running: &Running, cpus: &Cpus) -> Plan {
+        let target = running.target.clone();
+        let (ask, clients) = (self.ask.clone(), self.clients);
+        let plan = match self.pace {
+            Pace::Burst => Plan::closed(target, ask, clients, Stop::Each(1)),
+            Pace::Closed(window) => Plan {
+                // Clients that wait alike would ask in step for ever.
+                spread: self.least,
+                pace: load::Pace::Closed { stop: Stop::After(window), think: self.think },
+                ..Plan::closed(target, ask, clients, Stop::After(window))
+            },
+            Pace::Open(window, rate) => {
+                Plan::open(target, ask, clients, Arrivals::Poisson { rate, seed: 1 }, window)
+            }
+        };
+        Plan {
+            warmup: self.warmup(),
+            threads: cpus.load.len().min(clients),
+            cpus: cpus.load.clone(),
+            timeout: self.timeout,
+            drain: self.timeout.min(Duration::from_secs(5)),
+            keep_alive: self.keep_alive,
+            series: true,
+            watch: running.pid(),
+            ..plan
+        }
+    }
+
+    /// Puts a server under this load.
+    ///
+    /// # Errors
+    /// When the generator cannot run here at all.
+    pub fn run(
+        &self,
+        running: &Running,
+        cpus: &Cpus,
+        cancel: &Cancel,
+        tick: impl FnMut(&load::Progress),
+    ) -> anyhow::Result<Tried> {
+        let plan = self.plan(running, cpus);
+        let (outcome, felt) = thread::scope(|scope| -> anyhow::Result<_> {
+            let beside = self.beside.as_ref().map(|beside| {
+                let target = running.target.clone();
+                let cpu = cpus.load.first().copied();
+                scope.spawn(move || {
+                    thread::sleep(beside.after);
+                    Probe::start(target, beside.ask.clone(), beside.every, cpu)
+                })
+            });
+            let begun = match (beside, self.beside.as_ref()) {
+                // Where clients come and go it is there before them.
+                (Some(probe), Some(beside)) if beside.after.is_zero() => {
+                    Begun::Now(joined(probe).context("cannot start the bystander")?)
+                }
+                (Some(probe), _) => Begun::Later(probe),
+                (None, _) => Begun::Nobody,
+            };
+            let outcome = load::run(&plan, cancel, tick).context("cannot load the server")?;
+            let probe = match begun {
+                Begun::Nobody => None,
+                Begun::Now(probe) => Some(probe),
+                Begun::Later(probe) => Some(joined(probe).context("cannot start the bystander")?),
+            };
+            let felt = probe.map(Probe::stop).transpose().context("the bystander failed")?;
+            Ok((outcome, felt))
+        })?;
+        Ok(tried(&outcome, felt.as_ref(), matches!(self.pace, Pace::Burst)))
+    }
+}
+
+/// Where the bystander is.
+enum Begun<'scope> {
+    Nobody,
+    Now(Probe),
+    Later(thread::ScopedJoinHandle<'scope, std::io::Result<Probe>>),
+}
+
+fn joined(probe: thread::ScopedJoinHandle<'_, std::io::Result<Probe>>) -> std::io::Result<Probe> {
+    probe.join().expect("starting a probe does not panic")
+}
+
+/// The figures of a load, by their names.
+fn tried(outcome: &Outcome, felt: Option<&Outcome>, is_burst: bool) -> Tried {
+    let mut cell = measure::found(outcome, Tail::Slowest);
+    if let Some(felt) = felt {
+        cell.gates.extend(measure::probe_gates(felt));
+        cell.probe = Some(measure::probed(felt));
+    }
+    let mut figures = figures(&cell);
+    figures.insert("in_time_share".into(), share_in(outcome, Duration::MAX));
+    Tried { figures, gates: cell.gates, strip: is_burst.then(|| strip(outcome)) }
+}
+
+/// The share of requests that were answered rightly within so long.
+fn share_in(outcome: &Outcome, limit: Duration) -> f64 {
+    let good = outcome.series.iter().filter(|sample| sample.ok && sample.latency <= limit);
+    good.count() as f64 / (outcome.series.len() as f64).max(1.0)
+}
+
+/// Sixty of the requests, evenly taken, in the order they were answered.
+fn strip(outcome: &Outcome) -> Strip {
+    const SHOWN: usize = 60;
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let sent_and_answered = |sample: &load::Sample| (ms(sample.at), ms(sample.at + sample.latency));
+    let mut all: Strip = outcome.series.iter().map(sent_and_answered).collect();
+    all.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let count = all.len().min(SHOWN);
+    (0..count).map(|at| all[(at + 1) * all.len() / count - 1]).collect()
+}
+
+fn figures(cell: &Cell) -> Figures {
+    let latency = &cell.latency;
+    let mut figures = Figures::new();
+    let mut put = |name: &str, value: Option<f64>| {
+        if let Some(value) = value {
+            figures.insert(name.to_owned(), value);
+        }
+    };
+    put("rate_per_s", Some(cell.rate));
+    put("answered", Some(cell.ok as f64));
+    put("failed", Some(cell.failed() as f64));
+    put("never_served", Some(cell.never_served as f64));
+    put("span_ms", Some(cell.span_s * 1e3));
+    put("p50_ms", Some(latency.p50_ms));
+    put("p99_ms", latency.p99_ms);
+    put("slowest_ms", Some(latency.max_ms));
+    if let Some(usage) = &cell.usage {
+        let held_base = usage.rss_base_bytes
+            + usage.page_tables_base_bytes
+            + usage.threads_base * load::process::KERNEL_STACK;
+        put("cpu_us", usage.cpu_us);
+        put("cpu_s", Some(usage.cores_busy * cell.window_s));
+        put("threads", Some(usage.threads_peak as f64));
+        put("rss_bytes", Some(usage.rss_peak_bytes as f64));
+        put("held_bytes", Some(usage.held_peak_bytes() as f64));
+        put("grown_bytes", Some(usage.held_peak_bytes().saturating_sub(held_base) as f64));
+        let switches = usage.voluntary_switches.zip(usage.involuntary_switches);
+        put("switches", switches.map(|(own, forced)| own + forced));
+    }
+    if let Some(probe) = cell.probe.as_ref().filter(|probe| !probe.is_late()) {
+        put("felt_ms", Some(probe.latency.p99_ms.unwrap_or(probe.latency.max_ms)));
+        put("felt_p50_ms", Some(probe.latency.p50_ms));
+        put("stall_ms", Some(probe.stall_ms));
+    }
+    figures
+}
+
+/// `/plaintext`, and what it answers.
+pub fn plaintext() -> Ask {
+    Question::Plaintext.ask("")
+}
+
+/// A route that answers 200 when asked so.
+pub fn get(target: impl Into<String>) -> Ask {
+    Ask::get(target).expect(Expect::default())
+}
+
+/// A part of a name that no other load of this process asks for.
+pub fn fresh() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{:x}l{:x}", NEXT.fetch_add(1, Ordering::Relaxed), std::process::id() & 0xfff)
+}
+
+/// Waits for something to become true; how long that took, or nothing when it did not in time.
+pub fn until(patience: Duration, mut is_so: impl FnMut() -> bool) -> Option<Duration> {
+    let began = Instant::now();
+    loop {
+        if is_so() {
+            return Some(began.elapsed());
+        }
+        if began.elapsed() >= patience {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
