@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::difference::Difference;
 use crate::lesson::case::{Case, Load, get};
 use crate::lesson::found::{Found, Judged, of_loops_and_threads};
 use crate::lesson::{Chart, Guess, Lesson, Part, Said, Scale};
 use crate::question::Question;
 use crate::verdict::Verdict;
-use crate::view::Difference;
 
 /// In the order they are best taken.
 pub fn lessons() -> Vec<Lesson> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::competitor::{Competitor, Who};
+use crate::difference;
 use crate::lesson::case::{Figures, Strip};
 use crate::results::{Cpus, Gate, Machine, Versions};
 use crate::verdict::Verdict;
@@ -150,10 +151,10 @@ impl Found {
         ours: (&str, &str),
         theirs: (&str, &str),
         name: &str,
-    ) -> Result<view::Ratio, String> {
+    ) -> Result<difference::Ratio, String> {
         let (first, second) =
             (self.figure(ours.0, ours.1, name)?, self.figure(theirs.0, theirs.1, name)?);
-        view::Ratio::of(&first, &second).ok_or_else(|| format!("no round has {name} of both"))
+        difference::Ratio::of(&first, &second).ok_or_else(|| format!("no round has {name} of both"))
     }
 
     /// Whoever was tried, in the order of the first round.
