@@ -75,11 +75,28 @@ pub fn seconds(head: &[u8]) -> Option<f64> {
     rest.split(' ').next()?.parse().ok()
 }
 
-/// Burns this long of the calling thread's time.
-pub fn burn(time: Duration) {
-    let start = Instant::now();
-    while start.elapsed() < time {
-        hint::spin_loop();
+/// CPU time to burn, as turns of a loop: reading a clock would cost as much as what is burnt.
+#[derive(Clone, Copy, Debug)]
+pub struct Burn(u64);
+
+impl Burn {
+    /// So much, by how fast the loop turns here and now: of several tries the fastest, which nobody interrupted.
+    fn of(time: Duration) -> Self {
+        const TURNS: u64 = 10_000;
+        let tried = (0..50).map(|_| {
+            let start = Instant::now();
+            Self(TURNS).spend();
+            start.elapsed()
+        });
+        let fastest = tried.min().unwrap_or_default().as_secs_f64().max(1e-9);
+        Self((time.as_secs_f64() / fastest * TURNS as f64) as u64)
+    }
+
+    /// Burns it.
+    pub fn spend(self) {
+        for _turn in 0..self.0 {
+            hint::spin_loop();
+        }
     }
 }
 
@@ -95,7 +112,7 @@ impl Control {
     }
 
     /// What each `/plaintext` burns.
-    pub fn burns(&self) -> Duration {
-        Duration::from_secs_f64(self.burn_us.clamp(0.0, 1e6) / 1e6)
+    pub fn burns(&self) -> Burn {
+        Burn::of(Duration::from_secs_f64(self.burn_us.clamp(0.0, 1e6) / 1e6))
     }
 }

@@ -16,7 +16,7 @@ pub const FOR_AN_INTERVAL: usize = 5;
 /// How sure a verdict is.
 pub const CONFIDENCE: f64 = 0.99;
 /// How often rounds are drawn again.
-const TIMES: usize = 2_000;
+const TIMES: usize = 1_000;
 
 /// One competitor's figure as a multiple of another's, round by round.
 #[derive(Clone, Debug, PartialEq)]

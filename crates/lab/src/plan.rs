@@ -80,10 +80,14 @@ impl Plan {
     /// The competitors' turn in one scenario of one round: A B C, then C A B, …, from a start that the seed picks.
     /// Nobody is always the first on a cold machine, nor always behind the same neighbour's heat.
     pub fn order(&self, round: u32, scenario: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.competitors.len()).collect();
+        let all = 0..self.competitors.len();
+        let (floor, mut order): (Vec<usize>, Vec<usize>) =
+            all.partition(|&at| self.competitors[at].is_floor());
         Rng::with_seed(self.seed).shuffle(&mut order);
-        let turns = (round as usize + scenario) % order.len();
+        let turns = (round as usize + scenario) % order.len().max(1);
         order.rotate_right(turns);
+        // It takes no part in the turns: not being there in every round it would unbalance them.
+        order.extend(floor);
         order
     }
 
@@ -236,7 +240,8 @@ mod tests {
 
     #[test]
     fn every_competitor_has_every_turn_equally_often() {
-        let plan = default_plan();
+        let mut plan = default_plan();
+        plan.competitors.push(Competitor::floor());
         for scenario in 0..plan.scenarios.len() {
             for turn in 0..3 {
                 let mut who: Vec<_> =
@@ -245,7 +250,9 @@ mod tests {
                 assert_eq!(who, [0, 1, 2], "turn {turn} of scenario {scenario}");
             }
         }
-        assert_eq!(plan.order(1, 0), default_plan().order(1, 0), "the seed decides alone");
+        assert_eq!(plan.order(1, 0)[..3], default_plan().order(1, 0), "the seed decides alone");
+        plan.seed = 8;
+        assert_ne!(plan.order(1, 0)[..3], default_plan().order(1, 0), "and it decides");
     }
 
     #[test]

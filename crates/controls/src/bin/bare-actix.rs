@@ -1,11 +1,9 @@
 //! actix-web as its documentation begins: `HttpServer`, an app, two handlers.
 
-use std::time::Duration;
-
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use contract::headers;
-use controls::{Control, PLAINTEXT, burn, fields, waited};
+use controls::{Burn, Control, PLAINTEXT, fields, waited};
 
 fn main() -> anyhow::Result<()> {
     let (control, listener) = Control::listen()?;
@@ -21,8 +19,8 @@ fn main() -> anyhow::Result<()> {
     })
 }
 
-async fn plaintext(burns: web::Data<Duration>) -> HttpResponse {
-    burn(**burns);
+async fn plaintext(burns: web::Data<Burn>) -> HttpResponse {
+    burns.spend();
     reply(headers::TEXT, PLAINTEXT.to_owned())
 }
 

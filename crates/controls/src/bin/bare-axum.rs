@@ -1,14 +1,12 @@
 //! axum as its documentation begins: `axum::serve`, a router, two handlers.
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use contract::headers;
-use controls::{Control, PLAINTEXT, burn, fields, waited};
+use controls::{Burn, Control, PLAINTEXT, fields, waited};
 
 fn main() -> anyhow::Result<()> {
     let (control, listener) = Control::listen()?;
@@ -30,8 +28,8 @@ fn main() -> anyhow::Result<()> {
     })
 }
 
-async fn plaintext(State(burns): State<Duration>) -> (HeaderMap, &'static str) {
-    burn(burns);
+async fn plaintext(State(burns): State<Burn>) -> (HeaderMap, &'static str) {
+    burns.spend();
     (head(headers::TEXT), PLAINTEXT)
 }
 

@@ -3,10 +3,9 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::thread;
-use std::time::Duration;
 
 use contract::headers;
-use controls::{Control, PLAINTEXT, burn, reply, seconds, wait, waited};
+use controls::{Burn, Control, PLAINTEXT, reply, seconds, wait, waited};
 
 /// The stack of each thread, in bytes: address space, not memory.
 const STACK: usize = 1 << 20;
@@ -22,7 +21,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serve(mut client: TcpStream, burns: Duration) -> io::Result<()> {
+fn serve(mut client: TcpStream, burns: Burn) -> io::Result<()> {
     client.set_nodelay(true)?;
     let plaintext = reply(headers::TEXT, PLAINTEXT);
     let mut head = [0; 4096];
@@ -38,7 +37,7 @@ fn serve(mut client: TcpStream, burns: Duration) -> io::Result<()> {
         }
         match seconds(&head[..filled]) {
             None => {
-                burn(burns);
+                burns.spend();
                 client.write_all(plaintext.as_bytes())?;
             }
             Some(seconds) => {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contract::headers;
-use controls::{Control, PLAINTEXT, burn, reply, seconds, wait, waited};
+use controls::{Control, PLAINTEXT, reply, seconds, wait, waited};
 use load::Cancel;
 use load::floor::{Late, serve_late};
 
@@ -18,7 +18,7 @@ fn main() -> anyhow::Result<()> {
             return Some(late.clone());
         }
         let Some(seconds) = seconds(line) else {
-            burn(burns);
+            burns.spend();
             return None;
         };
         let bytes = reply(headers::JSON, &waited(seconds)).into_bytes().into();
