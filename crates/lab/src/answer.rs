@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
+use crate::memory;
 use crate::results::{Competitor, Results};
 use crate::scenarios::{BLOCKED_LOOP, CPU_CYCLES, FAN_OUT, MORE_USERS, OTHERS_GO_ON, PARALLEL};
 use crate::verdict::{self, At, Carried, Inline, Verdict, thousands};
-use crate::view::{CPU, FELT, HELD, P50, Read, SPAN, STALL};
+use crate::view::{CPU, FELT, P50, Read, SPAN, STALL};
 
 /// Ten lines.
 pub fn lines(results: &Results, folder: &Path) -> Vec<String> {
@@ -128,27 +129,22 @@ fn cpu_cycles(results: &Results) -> String {
     let (verdict, at) = verdict::cpu_cycles(results);
     let evidence = at.map(|at| {
         let cpu = each(results, at, CPU, 1.0, 0);
-        format!("CPU a wait {cpu} µs; memory {}", memory(results))
+        format!("CPU a wait {cpu} µs; memory {}", memory_of_each(results))
     });
     claim(CPU_CYCLES, &verdict, &evidence.unwrap_or_default())
 }
 
-/// What one more waiting client makes each server hold, user and kernel: a slope between two levels.
-fn memory(results: &Results) -> String {
+/// What one more waiting client makes each server hold, user and kernel: a slope over the levels.
+fn memory_of_each(results: &Results) -> String {
     let slopes = results.subjects().map(|who| {
-        memory_slope(results, who)
-            .map_or("–".to_owned(), |bytes| format!("{:.1}", bytes / 1024.0))
+        memory_slope(results, who).map_or("–".to_owned(), |bytes| format!("{:.1}", bytes / 1e3))
     });
     format!("{} KB", slopes.collect::<Vec<_>>().join(" · "))
 }
 
-/// Bytes a waiting client, from the least to the most clients of `waiting`.
+/// Bytes a waiting client, over the levels of `waiting`.
 pub fn memory_slope(results: &Results, who: &Competitor) -> Option<f64> {
-    let scenario = results.scenario("waiting")?;
-    let (first, last) = (scenario.levels.first()?, scenario.levels.last()?);
-    let held = |level| verdict::read(results, (&scenario.name, level), who, HELD).ok();
-    let clients = last.clients.checked_sub(first.clients).filter(|&more| more > 0)?;
-    Some((held(last)? - held(first)?) / clients as f64)
+    memory::held(results, results.scenario("waiting")?, who)
 }
 
 fn blocked_loop(results: &Results) -> String {

@@ -11,6 +11,7 @@ use crate::code::Code;
 use crate::competitor::{self, Competitor};
 use crate::live::dial::Dial;
 use crate::plan::{Plan, Wanted};
+use crate::results::Arrivals;
 use crate::since::Since;
 
 /// Blocking or async? Measured here: one API served three ways, by threads, by actix-web and by axum.
@@ -46,7 +47,7 @@ pub enum Command {
     Code(Code),
     /// What this machine allows, what makes its numbers untrustworthy, what to change
     Doctor,
-    /// Write report.html again from a results.json
+    /// The answer, the tables, report.html and cells.csv once more, from a results.json
     Report(Report),
     /// What changed between two runs, and whether by more than noise: for a pull request, and for CI
     Since(Since),
@@ -90,6 +91,14 @@ pub struct Compare {
     /// give one level with it: how many connections may be busy
     #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: Option<f64>,
+
+    /// How the requests of --rate leave
+    #[arg(long, value_enum, default_value_t, requires = "rate", value_name = "HOW")]
+    pub arrivals: Arrivals,
+
+    /// A new connection for each request, instead of one for each client
+    #[arg(long)]
+    pub reconnect: bool,
 
     /// How often all of it, in turns; from five on, comparisons have intervals
     #[arg(long, value_name = "N", default_value_t = 3)]
@@ -233,7 +242,7 @@ pub struct Check {
     pub wire: bool,
 }
 
-/// Write report.html again from a results.json.
+/// The answer, the tables, report.html and cells.csv once more, from a results.json.
 #[derive(Args, Clone, Debug)]
 pub struct Report {
     /// The results of a run
@@ -255,6 +264,10 @@ Examples:
   cargo lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2
   cargo lab compare --scenarios wait --rate 1000 --levels 256 --duration 5
                                                            a rate that does not wait for answers
+  cargo lab compare --scenarios plaintext --rate 20000 --arrivals ramp --levels 512 --duration 10
+                                                           … that grows until somebody cannot follow
+  cargo lab compare --scenarios plaintext --reconnect --levels 64
+                                                           a connection for each request
   cargo lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080
                                                            yours, its upstream on port 9000
 
@@ -337,6 +350,8 @@ impl Compare {
             levels: self.levels.clone(),
             window: self.duration,
             rate: self.rate,
+            arrivals: self.arrivals,
+            reconnect: self.reconnect,
             full: self.full,
         };
         Plan::new(competitors, &wanted, self.rounds, self.seed)
@@ -432,6 +447,8 @@ mod tests {
             "lab compare --servers axum,bare-axum --scenarios plaintext --rounds 10",
             "lab compare --servers axum --again --rounds 10",
             "lab compare --scenarios wait --rate 1000 --levels 256 --duration 5",
+            "lab compare --scenarios plaintext --rate 20000 --arrivals ramp --levels 512 --duration 10",
+            "lab compare --scenarios plaintext --reconnect --levels 64",
             "lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2",
             "lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080",
         ] {

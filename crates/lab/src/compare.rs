@@ -19,7 +19,7 @@ use crate::plan::{Plan, in_words};
 use crate::progress::Progress;
 use crate::results::{Cell, Competitor, Gate, Results, SCHEMA};
 use crate::scenarios::Step;
-use crate::{answer, machine, report, stop, tables};
+use crate::{answer, csv, machine, report, stop, tables};
 
 /// Runs it.
 ///
@@ -324,13 +324,23 @@ fn notes(results: &Results) -> Vec<String> {
 
 /// Writes the results and the report.
 fn write(results: &Results, folder: &Path) -> anyhow::Result<()> {
-    let save = |name: &str, text: String| {
-        let path = folder.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
     let json = serde_json::to_string_pretty(results).context("cannot write the results")?;
-    save("results.json", json + "\n")?;
-    save("report.html", report::html(results))
+    save(folder, "results.json", json + "\n")?;
+    render(results, folder)
+}
+
+/// Writes what can be made of the results at any time: the page, and the cells for a spreadsheet.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn render(results: &Results, folder: &Path) -> anyhow::Result<()> {
+    save(folder, "cells.csv", csv::of(results))?;
+    save(folder, "report.html", report::html(results))
+}
+
+fn save(folder: &Path, name: &str, text: String) -> anyhow::Result<()> {
+    let path = folder.join(name);
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The command line as a reader would type it: where the binary happens to lie says nothing about the run.

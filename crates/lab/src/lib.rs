@@ -7,7 +7,8 @@
 //! | what a run leaves behind | [`results`] |
 //! | figures from it: medians, ratios | [`view`] |
 //! | when a difference is one | [`difference`] |
-//! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`] |
+//! | what a waiting client holds | [`memory`] |
+//! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`], [`csv`] |
 //! | claims as experiments, one at a time | [`lesson`] |
 //! | a page to watch them on | [`live`] |
 //! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`doctor`], [`code`], [`since`] |
@@ -27,6 +28,7 @@ pub mod check;
 pub mod code;
 pub mod compare;
 pub mod competitor;
+pub mod csv;
 pub mod difference;
 pub mod doctor;
 pub mod judge;
@@ -34,6 +36,7 @@ pub mod lesson;
 pub mod live;
 pub mod machine;
 pub mod measure;
+pub mod memory;
 pub mod plan;
 pub mod progress;
 pub mod question;
@@ -74,9 +77,8 @@ fn render_again(args: &args::Report) -> anyhow::Result<ExitCode> {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let results: Results = serde_json::from_str(&text)
         .with_context(|| format!("{} holds no results", path.display()))?;
-    let page = path.with_file_name("report.html");
-    std::fs::write(&page, report::html(&results))
-        .with_context(|| format!("cannot write {}", page.display()))?;
-    println!("wrote {}", page.display());
+    let folder = path.parent().unwrap_or(std::path::Path::new("."));
+    compare::render(&results, folder)?;
+    print!("{}\n{}", answer::lines(&results, folder).join("\n"), tables::all(&results));
     Ok(ExitCode::SUCCESS)
 }

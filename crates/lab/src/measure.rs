@@ -10,7 +10,7 @@ use hdrhistogram::serialization::{Serializer, V2Serializer};
 use load::{Ask, Cancel, Expect, Histogram, Outcome, Plan, Progress, Stop, gates};
 
 use crate::arena::Running;
-use crate::results::{self, Cell, Cpus, Gate, Kind, Latency, Usage};
+use crate::results::{self, Arrivals, Cell, Cpus, Gate, Kind, Latency, Usage};
 use crate::scenarios::Step;
 
 /// An answer later than this is a timeout. It stays in the histogram.
@@ -54,6 +54,8 @@ pub fn cell(
     let ask = step.question.ask(&format!("{:x}r{:x}", place.number, place.seed & 0xfff));
     let plan = plan(step, target.clone(), ask, place.seed);
     let plan = Plan {
+        keep_alive: !step.level.reconnects,
+        preconnect: plan.preconnect && !step.level.reconnects,
         threads: cpus.load.len().min(plan.connections),
         cpus: cpus.load.clone(),
         timeout: TIMEOUT,
@@ -71,6 +73,12 @@ pub fn cell(
     let outcome = outcome.with_context(|| format!("cannot ask for {}", step.level.name))?;
     let histogram = save(place, &step.level.name, &outcome.latency)?;
     let mut cell = Cell { histogram: Some(histogram), ..found(&outcome, step.level.tail) };
+    if step.level.kind == Kind::Open {
+        let name = format!("{} service", step.level.name);
+        cell.service_histogram = Some(save(place, &name, &outcome.service)?);
+        cell.service = Some(latency(&outcome.service));
+        cell.lag_ms = Some(outcome.lag.value_at_quantile(0.99) as f64 / 1e6);
+    }
     if let Some(felt) = felt {
         cell.gates.extend(probe_gates(&felt));
         cell.probe = Some(probed(&felt));
@@ -95,7 +103,11 @@ fn plan(step: &Step, target: load::Target, ask: Ask, seed: u64) -> Plan {
         },
         Kind::Open => {
             let rate = step.level.rate.expect("an open level has a rate");
-            let arrivals = load::Arrivals::Poisson { rate, seed };
+            let arrivals = match step.level.arrivals {
+                Arrivals::Poisson => load::Arrivals::Poisson { rate, seed },
+                Arrivals::Fixed => load::Arrivals::Fixed { rate },
+                Arrivals::Ramp => load::Arrivals::Ramp { from: 0.0, to: rate },
+            };
             Plan { warmup: step.warmup, ..Plan::open(target, ask, clients, arrivals, step.window) }
         }
     }

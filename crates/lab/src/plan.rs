@@ -35,6 +35,10 @@ pub struct Wanted {
     pub window: Option<Duration>,
     /// `--rate`
     pub rate: Option<f64>,
+    /// `--arrivals`
+    pub arrivals: results::Arrivals,
+    /// `--reconnect`
+    pub reconnect: bool,
     /// `--full`
     pub full: bool,
 }
@@ -187,7 +191,8 @@ impl Scenario {
         self.shapes
             .iter()
             .flat_map(|shape| {
-                let asked = shape.clone().at_rate(wanted.rate);
+                let asked = shape.clone().at_rate(wanted.rate, wanted.arrivals);
+                let asked = asked.reconnecting(wanted.reconnect);
                 levels(shape).into_iter().map(move |level| asked.step(level, wanted.window))
             })
             .collect()
@@ -280,6 +285,10 @@ mod tests {
         let open = Wanted { rate: Some(500.0), ..wanted };
         let plan = Plan::new(Competitor::defaults(), &open, 1, 1).unwrap();
         assert_eq!(plan.scenarios[0].1[0].level.name, "open/500");
+        let ramp = Wanted { arrivals: results::Arrivals::Ramp, reconnect: true, ..open };
+        let plan = Plan::new(Competitor::defaults(), &ramp, 1, 1).unwrap();
+        let level = &plan.scenarios[0].1[0].level;
+        assert_eq!((level.name.as_str(), level.reconnects), ("open/500 ramp reconnecting", true));
         let unknown = Wanted { scenarios: vec!["speed".into()], ..Wanted::default() };
         let error = Plan::new(Competitor::defaults(), &unknown, 1, 1).unwrap_err().to_string();
         assert!(error.contains("blocked-loop"), "{error}");

@@ -7,13 +7,19 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The shape of this file. It grows when a field changes its meaning or goes; a new field does not grow it.
 pub const SCHEMA: u32 = 1;
 
+/// The JSON Schema of this file, as `crates/lab/results.schema.json` has it.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Results).to_value()
+}
+
 /// A whole run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Results {
     /// [`SCHEMA`] when it was written.
     pub schema: u32,
@@ -48,7 +54,7 @@ pub struct Results {
 }
 
 /// Where it ran, and what the kernel allows there.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// As the CPU calls itself.
     pub cpu: String,
@@ -67,7 +73,7 @@ pub struct Machine {
 }
 
 /// What ran.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Versions {
     /// The commit of this repository, when it is one.
     pub commit: Option<String>,
@@ -82,7 +88,7 @@ pub struct Versions {
 }
 
 /// Which CPUs were whose.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cpus {
     /// The server's.
     pub servers: Vec<usize>,
@@ -99,7 +105,7 @@ impl Cpus {
 }
 
 /// A server with its flags, or a stranger's by its address.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Competitor {
     /// As typed: `blocking`, `axum:workers=1`, the name of a `--target`.
     pub name: String,
@@ -128,7 +134,7 @@ impl Competitor {
 }
 
 /// One subject: what is asked, and which claim it serves.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scenario {
     /// The lesson's name where there is one: `waiting`, `fan-out`.
     pub name: String,
@@ -143,7 +149,7 @@ pub struct Scenario {
 }
 
 /// One row of a scenario's table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Level {
     /// What it is called: `closed/64`, `burst/1000`, `closed/16 in turn`. Unique within its scenario.
     pub name: String,
@@ -155,6 +161,12 @@ pub struct Level {
     pub think_ms: f64,
     /// Requests a second, of an open loop.
     pub rate: Option<f64>,
+    /// How an open loop's requests leave.
+    #[serde(default)]
+    pub arrivals: Arrivals,
+    /// Whether each request opens a connection of its own.
+    #[serde(default)]
+    pub reconnects: bool,
     /// What sets it apart from other rows with as many clients: `in turn`, `above the pool`.
     pub variant: Option<String>,
     /// Method and path; `{n}` is a fresh number in each request.
@@ -168,7 +180,7 @@ pub struct Level {
 }
 
 /// How clients ask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Each asks again when it has its answer, for a while, on connections opened before.
@@ -191,8 +203,23 @@ impl Kind {
     }
 }
 
+/// When the requests of an open loop leave.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    /// Independent of each other, as users are: exponential gaps
+    #[default]
+    Poisson,
+    /// One every 1/rate
+    Fixed,
+    /// From nothing evenly up to the rate
+    Ramp,
+}
+
 /// The tail of the latencies that a row shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tail {
     /// At least ten samples lie beyond it.
@@ -203,7 +230,7 @@ pub enum Tail {
 }
 
 /// One competitor at one level in one round.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     /// [`Scenario::name`].
     pub scenario: String,
@@ -231,6 +258,13 @@ pub struct Cell {
     pub span_s: f64,
     /// From when a request was to leave to its last byte.
     pub latency: Latency,
+    /// The same requests from when they left: what a generator tells that does not count how long they were held up
+    /// before. `None` in a closed loop, where the two are one.
+    #[serde(default)]
+    pub service: Option<Latency>,
+    /// How late the generator itself was with each scheduled request, at p99.
+    #[serde(default)]
+    pub lag_ms: Option<f64>,
     /// What the server's process spent and held; `None` for a stranger's.
     pub usage: Option<Usage>,
     /// What a bystander felt meanwhile.
@@ -247,6 +281,9 @@ pub struct Cell {
     pub generator_us: Option<f64>,
     /// All latencies as an HDR V2 histogram in nanoseconds, beside this file.
     pub histogram: Option<String>,
+    /// The same for `service`.
+    #[serde(default)]
+    pub service_histogram: Option<String>,
 }
 
 impl Cell {
@@ -267,7 +304,7 @@ impl Cell {
 }
 
 /// A reason not to use a number, or to read it with care.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gate {
     /// Which: `starved`, `generator-bound`, …
     pub name: String,
@@ -278,7 +315,7 @@ pub struct Gate {
 }
 
 /// Latencies, in milliseconds. Failed requests are in, with the time they waited.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
     /// How many.
     pub samples: u64,
@@ -301,7 +338,7 @@ pub struct Latency {
 }
 
 /// What the server's process spent within the window and held.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     /// CPU time for each right answer.
     pub cpu_us: Option<f64>,
@@ -343,7 +380,7 @@ impl Usage {
 }
 
 /// What one steady question beside the load felt.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {
     /// Its latencies, from when each question was to leave: a stall counts for every question it held up.
     pub latency: Latency,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::question::Question;
-use crate::results::{Kind, Level, Tail};
+use crate::results::{Arrivals, Kind, Level, Tail};
 
 /// The scenarios of the default run, in order.
 pub fn all() -> Vec<Scenario> {
@@ -166,6 +166,10 @@ pub struct Shape {
     pub think: Duration,
     /// Requests a second, of an open loop.
     pub rate: Option<f64>,
+    /// When they leave.
+    pub arrivals: Arrivals,
+    /// Whether each request opens a connection of its own.
+    pub reconnects: bool,
 }
 
 /// One level of a shape, ready to be measured.
@@ -188,16 +192,23 @@ pub struct Step {
 impl Shape {
     fn new(question: Question, levels: &'static [usize], full: &'static [usize]) -> Self {
         let (kind, variant, probe, think) = (Kind::Closed, None, None, Duration::ZERO);
-        Self { question, kind, variant, levels, full, probe, think, rate: None }
+        let (rate, arrivals, reconnects) = (None, Arrivals::default(), false);
+        Self { question, kind, variant, levels, full, probe, think, rate, arrivals, reconnects }
     }
 
     /// The same asked on a schedule instead of by clients that wait for each other's turn; a burst stays one.
     #[must_use]
-    pub fn at_rate(self, rate: Option<f64>) -> Self {
+    pub fn at_rate(self, rate: Option<f64>, arrivals: Arrivals) -> Self {
         match (self.kind, rate) {
-            (Kind::Closed, Some(_)) => Self { kind: Kind::Open, rate, ..self },
+            (Kind::Closed, Some(_)) => Self { kind: Kind::Open, rate, arrivals, ..self },
             _ => self,
         }
+    }
+
+    /// The same with a connection for each request; a burst has nothing else.
+    #[must_use]
+    pub fn reconnecting(self, reconnects: bool) -> Self {
+        Self { reconnects: reconnects && self.kind != Kind::Burst, ..self }
     }
 
     /// The step for so many clients, measured for `window` when that was asked for.
@@ -213,15 +224,21 @@ impl Shape {
         let variant = self.variant.map(str::to_owned);
         let kind = self.kind.word();
         let count = self.rate.map_or(clients as f64, f64::round);
-        let name = match &variant {
-            Some(variant) => format!("{kind}/{count} {variant}"),
-            None => format!("{kind}/{count}"),
+        let arrivals = match self.arrivals {
+            Arrivals::Poisson => None,
+            Arrivals::Fixed => Some("fixed"),
+            Arrivals::Ramp => Some("ramp"),
         };
+        let words = [variant.as_deref(), arrivals, self.reconnects.then_some("reconnecting")];
+        let words: String = words.into_iter().flatten().map(|word| format!(" {word}")).collect();
+        let name = format!("{kind}/{count}{words}");
         let level = Level {
             name,
             clients,
             kind: self.kind,
             rate: self.rate,
+            arrivals: self.arrivals,
+            reconnects: self.reconnects,
             think_ms: self.think.as_secs_f64() * 1e3,
             variant,
             request: format!("GET {}", self.question.target()),
@@ -262,8 +279,11 @@ impl Shape {
     /// of the slowest machine this was tried on.
     fn most_rate(&self, clients: usize) -> f64 {
         let each = (self.question.least() + self.think).as_secs_f64();
-        if let Some(rate) = self.rate {
-            return rate;
+        match (self.rate, self.arrivals) {
+            // On average.
+            (Some(rate), Arrivals::Ramp) => return rate / 2.0,
+            (Some(rate), _) => return rate,
+            (None, _) => {}
         }
         if each == 0.0 {
             return 4_000.0;

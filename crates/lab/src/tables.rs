@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{Cell as Box, CellAlignment, ContentArrangement, Table};
 
+use crate::memory;
 use crate::results::{Competitor, Kind, Level, Results, Scenario, Tail};
 use crate::verdict::thousands;
 use crate::view::{self, CPU, FELT, Missing, P50, RATE, RSS, Read, SLOWEST, SPAN, THREADS};
@@ -157,6 +158,7 @@ pub fn in_words(results: &Results, scenario: &Scenario) -> Vec<String> {
             lines.push(line + ".");
         }
     }
+    lines.extend(memory::in_words(results, scenario));
     if let Some(noise) = noise(results, scenario) {
         lines.push(format!(
             "A server against itself differed by up to ± {:.0} % from round to round.",

@@ -30,7 +30,7 @@ fn the_answer_is_ten_lines_of_this_shape() {
         "\"other requests continue … without delay\"      holds for threads too       probe p99 beside 1,000 waits: 1.0 · 1.0 · 1.0 ms",
         "\"handle more simultaneous users\"               holds above 1,000           alike to 1,000 at once; then blocking stopped at 4,000 (errors: 900 of 4000 requests failed (status 503))",
         "\"reduced latency … in parallel\"                holds for threads too       5 calls of 20 ms: 100 ms in turn, 20 ms together, threads 20 ms",
-        "\"free up CPU cycles\"                           no difference that matters  CPU a wait 30 · 30 · 30 µs; memory – · 19.5 · 19.5 KB",
+        "\"free up CPU cycles\"                           no difference that matters  CPU a wait 30 · 30 · 30 µs; memory – · 20.0 · 20.0 KB",
         "\"sync functions … can block the event loop\"    holds                       20 blocking waits of 0.1 s: 0.2 · 2.0 · 2.0 s; probe stalled 2.0 s",
         "So: to 1,000 requests in flight choose by code, above it by load: at 4,000 blocking errors: 900 of 4000 requests failed (status 503); to 10 ms of CPU a request no need to offload.",
         "Report lab-report/report.html · data: results.json and histograms/ beside it · again: cargo lab compare --seed 1",

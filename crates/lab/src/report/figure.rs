@@ -5,10 +5,11 @@ use super::drawing::{Drawing, label};
 use super::lines::{Curve, Dot, Lines};
 use super::look::{self, COLOURS, Look};
 use super::panels::{said, void};
-use super::points::{Found, Range, found};
+use super::points::{Found, found};
 use super::rows::{Block, Row, Rows};
 use super::text::{bytes, clipped, count, escape, short};
-use crate::results::{Cell, Competitor, Kind, Level, Results, Scenario};
+use crate::memory;
+use crate::results::{Cell, Competitor, Level, Results, Scenario};
 
 /// One SVG for a README: it brings its own paper, so that it can be read on a light page and on a dark one.
 pub fn figure(results: &Results) -> String {
@@ -52,7 +53,7 @@ pub fn figure(results: &Results) -> String {
 pub(super) fn parts(results: &Results, looks: &[Look]) -> Vec<Drawing> {
     let bystander = bystander(results, looks);
     let height = bystander.as_ref().map_or(260.0, |drawing| drawing.height);
-    let memory = memory(results, looks, height);
+    let memory = memory_held(results, looks, height);
     [bystander, memory].into_iter().flatten().collect()
 }
 
@@ -147,13 +148,10 @@ fn beside(results: &Results, looks: &[Look], scenario: &Scenario, level: &Level)
 }
 
 /// Memory over the number of clients that wait at once, the kernel's share included.
-fn memory(results: &Results, looks: &[Look], height: f64) -> Option<Drawing> {
-    let (scenario, levels) = results.scenarios.iter().find_map(|scenario| {
-        let waits = |level: &&Level| level.kind == Kind::Burst && level.least_ms > 0.0;
-        let levels: Vec<_> = scenario.levels.iter().filter(waits).collect();
-        let same = levels.windows(2).all(|pair| pair[0].request == pair[1].request);
-        (levels.len() > 1 && same).then_some((scenario, levels))
-    })?;
+fn memory_held(results: &Results, looks: &[Look], height: f64) -> Option<Drawing> {
+    let waits = |scenario| (scenario, memory::levels(scenario));
+    let mut waiting = results.scenarios.iter().map(waits);
+    let (scenario, levels) = waiting.find(|(_, levels)| !levels.is_empty())?;
     let competitors = results.competitors.iter().zip(looks);
     let curves: Vec<_> = competitors
         .map(|(who, &look)| held(results, scenario, &levels, who, look))
@@ -214,7 +212,8 @@ fn held(
             Found::Nothing => {}
         }
     }
-    if let Some(each) = per_client(&slope) {
+    let slope: Vec<_> = slope.iter().map(|(clients, held)| (*clients, held.median * 1e6)).collect();
+    if let Some(each) = memory::slope(&slope) {
         curve.name = format!("{}: {} each", clipped(&who.name, 11), bytes(each));
     }
     if !dots.is_empty() {
@@ -230,30 +229,4 @@ fn base_bytes(cell: &Cell) -> Option<f64> {
         (usage.rss_base_bytes + usage.page_tables_base_bytes + usage.threads_base * 16 * 1024)
             as f64,
     )
-}
-
-/// Bytes a client: the slope of the line through several levels, in megabytes.
-fn per_client(points: &[(f64, Range)]) -> Option<f64> {
-    let count = points.len() as f64;
-    if points.len() < 2 {
-        return None;
-    }
-    let x = points.iter().map(|(x, _)| x).sum::<f64>() / count;
-    let y = points.iter().map(|(_, y)| y.median).sum::<f64>() / count;
-    let above: f64 = points.iter().map(|(at, held)| (at - x) * (held.median - y)).sum();
-    let below: f64 = points.iter().map(|(at, _)| (at - x).powi(2)).sum();
-    Some(above / below * 1e6).filter(|slope| slope.is_finite())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_a_client_is_a_slope_and_not_a_division() {
-        let at = |held: f64| Range { min: held, median: held, max: held, rounds: 1 };
-        let slope = per_client(&[(1_000.0, at(60.0)), (4_000.0, at(114.0))]).unwrap();
-        assert!((slope - 18_000.0).abs() < 1e-6, "{slope}");
-        assert_eq!(per_client(&[(1_000.0, at(60.0))]), None);
-    }
 }

@@ -4,7 +4,7 @@ use super::Words;
 use crate::results::*;
 
 /// Three servers and a fourth with a name full of markup, three rounds, void cells and cautions.
-pub(super) fn results() -> Results {
+pub(crate) fn results() -> Results {
     let competitors = [
         ("blocking", Some("blocking"), "a thread each"),
         ("actix", Some("actix"), "a loop per core"),
@@ -96,6 +96,7 @@ fn scenarios() -> Vec<Scenario> {
         least_ms,
         tail: if clients >= 64 { Tail::P99 } else { Tail::Slowest },
         probe: None,
+        ..Level::default()
     };
     let probed = |level: Level| Level { probe: Some("GET /plaintext".into()), ..level };
     let scenario = |name: &str, title: &str, claims: &[&str], levels: Vec<Level>| Scenario {

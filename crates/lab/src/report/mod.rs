@@ -12,7 +12,7 @@ mod gates;
 mod lines;
 mod look;
 #[cfg(test)]
-mod made_up;
+pub(crate) mod made_up;
 mod metrics;
 mod panels;
 mod plan;
