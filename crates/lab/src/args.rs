@@ -13,6 +13,7 @@ use crate::live::dial::Dial;
 use crate::plan::{Plan, Wanted};
 use crate::results::Arrivals;
 use crate::since::Since;
+use crate::workload::Workload;
 
 /// Blocking or async? Measured here: one API served three ways, by threads, by actix-web and by axum.
 ///
@@ -78,6 +79,10 @@ pub struct Compare {
     /// waiting, wait, plaintext, github, fan-out, pool-limit, blocked-loop, little-cpu
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub scenarios: Vec<String>,
+
+    /// Your own requests, from a file (docs/src/examples/shop.toml is one), instead of the scenarios
+    #[arg(long, value_name = "FILE.toml")]
+    pub workload: Option<PathBuf>,
 
     /// Clients at once, in every scenario, separated by commas [default: each scenario's own]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
@@ -268,6 +273,7 @@ Examples:
                                                            … that grows until somebody cannot follow
   cargo lab compare --scenarios plaintext --reconnect --levels 64
                                                            a connection for each request
+  cargo lab compare --workload docs/src/examples/shop.toml your own requests, from a file
   cargo lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080
                                                            yours, its upstream on port 9000
 
@@ -353,6 +359,12 @@ impl Compare {
             arrivals: self.arrivals,
             reconnect: self.reconnect,
             full: self.full,
+            workload: self
+                .workload
+                .as_deref()
+                .map(Workload::read)
+                .transpose()?
+                .map(Workload::scenario),
         };
         Plan::new(competitors, &wanted, self.rounds, self.seed)
     }

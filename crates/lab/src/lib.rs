@@ -2,7 +2,7 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | what is asked, of whom, in which order, for how long | [`scenarios`], [`question`], [`competitor`], [`plan`] |
+//! | what is asked, of whom, in which order, for how long | [`scenarios`], [`workload`], [`question`], [`competitor`], [`plan`] |
 //! | starting servers, the contract before the clock, one measured cell | [`arena`], [`judge`], [`measure`] |
 //! | what a run leaves behind | [`results`] |
 //! | figures from it: medians, ratios | [`view`] |
@@ -48,6 +48,7 @@ pub mod stop;
 pub mod tables;
 pub mod verdict;
 pub mod view;
+pub mod workload;
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {

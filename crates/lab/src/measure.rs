@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
-use load::{Ask, Cancel, Expect, Histogram, Outcome, Plan, Progress, Stop, gates};
+use load::{Ask, Asks, Cancel, Expect, Histogram, Outcome, Plan, Progress, Stop, gates};
 
 use crate::arena::Running;
 use crate::results::{self, Arrivals, Cell, Cpus, Gate, Kind, Latency, Usage};
@@ -51,8 +51,8 @@ pub fn cell(
     progress: impl FnMut(&Progress),
 ) -> anyhow::Result<Cell> {
     let target = running.target.clone();
-    let ask = step.question.ask(&format!("{:x}r{:x}", place.number, place.seed & 0xfff));
-    let plan = plan(step, target.clone(), ask, place.seed);
+    let asks = step.question.asks(&format!("{:x}r{:x}", place.number, place.seed & 0xfff));
+    let plan = plan(step, target.clone(), asks, place.seed);
     let plan = Plan {
         keep_alive: !step.level.reconnects,
         preconnect: plan.preconnect && !step.level.reconnects,
@@ -90,16 +90,16 @@ pub fn cell(
     Ok(cell)
 }
 
-fn plan(step: &Step, target: load::Target, ask: Ask, seed: u64) -> Plan {
+fn plan(step: &Step, target: load::Target, asks: Asks, seed: u64) -> Plan {
     let clients = step.level.clients;
     match step.level.kind {
-        Kind::Burst => Plan::closed(target, ask, clients, Stop::Each(1)),
+        Kind::Burst => Plan::closed(target, asks, clients, Stop::Each(1)),
         Kind::Closed => Plan {
             warmup: step.warmup,
             // Clients that wait alike would ask in step for ever.
             spread: step.question.least(),
             pace: load::Pace::Closed { stop: Stop::After(step.window), think: step.think },
-            ..Plan::closed(target, ask, clients, Stop::After(step.window))
+            ..Plan::closed(target, asks, clients, Stop::After(step.window))
         },
         Kind::Open => {
             let rate = step.level.rate.expect("an open level has a rate");
@@ -108,7 +108,7 @@ fn plan(step: &Step, target: load::Target, ask: Ask, seed: u64) -> Plan {
                 Arrivals::Fixed => load::Arrivals::Fixed { rate },
                 Arrivals::Ramp => load::Arrivals::Ramp { from: 0.0, to: rate },
             };
-            Plan { warmup: step.warmup, ..Plan::open(target, ask, clients, arrivals, step.window) }
+            Plan { warmup: step.warmup, ..Plan::open(target, asks, clients, arrivals, step.window) }
         }
     }
 }

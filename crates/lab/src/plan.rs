@@ -41,6 +41,8 @@ pub struct Wanted {
     pub reconnect: bool,
     /// `--full`
     pub full: bool,
+    /// `--workload`, which is then asked instead of the scenarios that are not named
+    pub workload: Option<Scenario>,
 }
 
 /// Starting a server, and stopping it; measured.
@@ -68,11 +70,13 @@ impl Plan {
             }
         }
         let chosen = |scenario: &Scenario| {
-            wanted.scenarios.is_empty() || wanted.scenarios.iter().any(|name| name == scenario.name)
+            (wanted.scenarios.is_empty() && wanted.workload.is_none())
+                || wanted.scenarios.iter().any(|name| name == scenario.name)
         };
         let scenarios = all
             .into_iter()
             .filter(chosen)
+            .chain(wanted.workload.clone())
             .map(|scenario| {
                 let steps = scenario.steps(wanted);
                 (scenario, steps)

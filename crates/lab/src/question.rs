@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use load::{Ask, Body, Expect};
+use load::{Ask, Asks, Body, Expect};
+
+use crate::workload::Workload;
 
 /// How many replies are looked into for each one that is; status and length are checked in all.
 const SAMPLED: u64 = 16;
@@ -32,6 +34,8 @@ pub enum Question {
     BlockingWait(Duration),
     /// `/work`: this much computing in the handler.
     Work(Duration),
+    /// Somebody's own: several requests, each with its weight.
+    Mix(&'static Workload),
 }
 
 impl Question {
@@ -40,9 +44,20 @@ impl Question {
         self.target_of("")
     }
 
-    /// The request and what counts as a right reply. `tag` keeps its names different from those of other cells.
-    pub fn ask(self, tag: &str) -> Ask {
-        Ask::get(self.target_of(tag)).expect(self.expect(tag))
+    /// Method and target, as the results name it.
+    pub fn request(self) -> String {
+        match self {
+            Self::Mix(workload) => workload.shown(),
+            _ => format!("GET {}", self.target()),
+        }
+    }
+
+    /// The requests and what counts as a right reply. `tag` keeps its names different from those of other cells.
+    pub fn asks(self, tag: &str) -> Asks {
+        match self {
+            Self::Mix(workload) => workload.asks(tag),
+            _ => Ask::get(self.target_of(tag)).expect(self.expect(tag)).into(),
+        }
     }
 
     /// Whether a bare program knows the answer as well as a server of ours.
@@ -61,6 +76,7 @@ impl Question {
             | Self::Work(time) => time,
             Self::GithubUsers { upstream, parallel: true, .. } => upstream,
             Self::GithubUsers { upstream, names, parallel: false } => upstream * names,
+            Self::Mix(workload) => workload.least(),
         }
     }
 
@@ -77,6 +93,7 @@ impl Question {
             }
             Self::OffloadWait(time) => format!("/offload/wait/{}", time.as_secs_f64()),
             Self::BlockingWait(time) => format!("/pitfalls/blocking-wait/{}", time.as_secs_f64()),
+            Self::Mix(workload) => workload.shown(),
             Self::Work(time) => format!("/work?cpu_ms={}", time.as_secs_f64() * 1e3),
         }
     }
@@ -100,6 +117,8 @@ impl Question {
                 };
                 Expect::body(Body::Check(Arc::new(check))).sampled(SAMPLED)
             }
+            // Each of its requests has its own.
+            Self::Mix(_) => Expect::default(),
             Self::Work(_) => Expect::containing(r#""result":""#).sampled(SAMPLED),
         }
     }

@@ -190,7 +190,8 @@ pub struct Step {
 }
 
 impl Shape {
-    fn new(question: Question, levels: &'static [usize], full: &'static [usize]) -> Self {
+    /// A closed loop without pauses.
+    pub fn new(question: Question, levels: &'static [usize], full: &'static [usize]) -> Self {
         let (kind, variant, probe, think) = (Kind::Closed, None, None, Duration::ZERO);
         let (rate, arrivals, reconnects) = (None, Arrivals::default(), false);
         Self { question, kind, variant, levels, full, probe, think, rate, arrivals, reconnects }
@@ -241,7 +242,7 @@ impl Shape {
             reconnects: self.reconnects,
             think_ms: self.think.as_secs_f64() * 1e3,
             variant,
-            request: format!("GET {}", self.question.target()),
+            request: self.question.request(),
             least_ms: least.as_secs_f64() * 1e3,
             tail,
             probe: self.probe.map(|_| "GET /plaintext".to_owned()),
