@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::code::Code;
 use crate::competitor::{self, Competitor};
+use crate::knee::Knee;
 use crate::live::dial::Dial;
 use crate::plan::{Plan, Wanted};
 use crate::results::Arrivals;
@@ -44,6 +45,8 @@ pub enum Command {
     Live(Live),
     /// Check a server against the contract, at any URL
     Check(Check),
+    /// The highest rate whose p99 stays under an objective, for each server
+    Knee(Box<Knee>),
     /// A handler in Python and in the three servers, side by side
     Code(Code),
     /// What this machine allows, what makes its numbers untrustworthy, what to change

@@ -11,7 +11,7 @@
 //! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`], [`csv`] |
 //! | claims as experiments, one at a time | [`lesson`] |
 //! | a page to watch them on | [`live`] |
-//! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`doctor`], [`code`], [`since`] |
+//! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`knee`], [`doctor`], [`code`], [`since`] |
 
 use std::process::ExitCode;
 
@@ -32,6 +32,7 @@ pub mod csv;
 pub mod difference;
 pub mod doctor;
 pub mod judge;
+pub mod knee;
 pub mod lesson;
 pub mod live;
 pub mod machine;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Knee(args)) => knee::run(&args),
         Some(Command::Code(args)) => Ok(code::run(&args)),
         Some(Command::Doctor) => {
             print!("{}", doctor::report());

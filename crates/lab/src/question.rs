@@ -52,11 +52,16 @@ impl Question {
         }
     }
 
-    /// The requests and what counts as a right reply. `tag` keeps its names different from those of other cells.
+    /// The one request and what counts as a right reply. `tag` keeps its names different from those of other cells.
+    pub fn ask(self, tag: &str) -> Ask {
+        Ask::get(self.target_of(tag)).expect(self.expect(tag))
+    }
+
+    /// The same, or the several requests of a mix.
     pub fn asks(self, tag: &str) -> Asks {
         match self {
             Self::Mix(workload) => workload.asks(tag),
-            _ => Ask::get(self.target_of(tag)).expect(self.expect(tag)).into(),
+            _ => self.ask(tag).into(),
         }
     }
 
