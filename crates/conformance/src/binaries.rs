@@ -2,11 +2,13 @@
 //!
 //! Cargo tells a test where its own crate's binary is, but not another's, and tells `lab` and the benches nothing.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
+use serde_json::Value;
 
 /// The binary `name` of the same build profile as this program; built if it is not there.
 ///
@@ -72,6 +74,36 @@ fn build_in(folder: &Path, names: &[&str]) -> anyhow::Result<()> {
         bail!("`{how}` failed ({status})");
     }
     Ok(())
+}
+
+/// The libraries that a package of ours is built with in this program's profile, by crate name.
+///
+/// # Errors
+///
+/// When it cannot be built.
+pub fn libraries(package: &str) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let folder = profile_folder()?;
+    let target = folder.parent().context("a profile's folder has a parent")?;
+    let how = shown(&folder, &[package]);
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        .args(arguments(&folder, &[package]))
+        .args(["--message-format=json", "--quiet", "--target-dir"])
+        .arg(target)
+        .output()
+        .with_context(|| format!("cannot run `{how}`"))?;
+    if !output.status.success() {
+        bail!("`{how}` failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
+    let made = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let libraries =
+        made.filter(|message| message["reason"] == "compiler-artifact").filter_map(|message| {
+            let files = message["filenames"].as_array()?.iter().filter_map(Value::as_str);
+            let library = files.into_iter().find(|file| file.ends_with(".rlib"))?;
+            Some((message["target"]["name"].as_str()?.replace('-', "_"), library.into()))
+        });
+    Ok(libraries.collect())
 }
 
 /// `target/debug` or `target/release`: where this program is, or the folder above `deps` for tests and benches.

@@ -122,3 +122,132 @@ fn a_thread_that_waits_holds_more_memory_than_a_task() {
         Ok(grown("blocking")? > 1.2 * grown("axum")?)
     });
 }
+
+#[test]
+fn a_wait_costs_a_thread_server_cpu_of_the_same_order() {
+    seen("cpu-cycles", |found| {
+        let cpu = |who| found.median("waits, again and again", who, "cpu_us");
+        Ok(cpu("blocking")? > 0.2 * cpu("axum")? && cpu("blocking")? < 20.0 * cpu("axum")?)
+    });
+}
+
+#[test]
+fn the_floor_is_of_the_same_order_in_all_three() {
+    seen("floor", |found| {
+        let rate = |who| found.median("64", who, "rate_per_s");
+        Ok(rate("blocking")? < 10.0 * rate("axum")? && rate("axum")? < 10.0 * rate("blocking")?)
+    });
+}
+
+#[test]
+fn calls_together_are_faster_than_in_turn_with_threads_too() {
+    seen("fan-out", |found| Ok(found.verdict == "holds for threads too"));
+}
+
+#[test]
+fn a_pool_that_owns_connections_starves_those_past_its_size() {
+    seen("which-threads", |found| {
+        let starved = |who| found.median("100 clients that stay", who, "unserved_share");
+        Ok(starved("blocking:threads=pool:40")? >= 0.3 && starved("blocking")? < 0.3)
+    });
+}
+
+#[test]
+fn one_blocked_worker_holds_up_its_share_on_actix_and_no_thread() {
+    seen("one-busy-worker", |found| {
+        let stalled = |who| found.median("beside one that blocks", who, "stalled_share");
+        Ok(stalled("actix:workers=2")? >= 0.25 && stalled("blocking")? < 0.25)
+    });
+}
+
+#[test]
+fn offloading_a_trivial_handler_costs_something() {
+    seen("offload-cost", |found| {
+        let cpu = |level| found.median(level, "axum", "cpu_us");
+        Ok(cpu("on the pool")? > cpu("in the handler")? * 0.9)
+    });
+}
+
+#[test]
+fn a_panic_is_an_answer_and_a_line_of_the_log() {
+    seen("lost-errors", |found| Ok(found.verdict == "holds for threads too"));
+}
+
+#[test]
+fn the_compiler_refuses_two_of_four_mistakes_on_axum_and_none_on_actix() {
+    seen("compiler", |found| {
+        let says = |who: &str| {
+            let levels = found.levels().into_iter();
+            levels.map(|level| found.median(level, who, "says")).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(says("axum")? == [1.0, 2.0, 2.0, 0.0] && says("actix")? == [1.0, 0.0, 0.0, 0.0])
+    });
+}
+
+#[test]
+fn a_thousand_waiting_threads_are_refused_by_nobody() {
+    seen("thread-limit", |found| {
+        let mut refused = 0.0;
+        for who in found.who() {
+            refused += found.median("1000", who, "failed")?;
+        }
+        Ok(refused == 0.0)
+    });
+}
+
+#[test]
+fn work_that_nobody_waits_for_takes_the_place_of_wanted_work() {
+    seen("abandoned-work", |found| Ok(found.verdict == "does not hold"));
+}
+
+#[test]
+fn a_task_is_dropped_when_its_client_leaves_and_a_thread_is_not() {
+    seen("disconnect", |found| {
+        let went_on = |level, who| found.median(level, who, "went_on_ms");
+        let offloaded = went_on("a call on the offload pool", "axum")?;
+        Ok(went_on("a wait", "axum")? < 300.0
+            && went_on("a wait", "actix")? < 300.0
+            && went_on("a wait", "blocking")? > 400.0
+            && offloaded > 400.0)
+    });
+}
+
+#[test]
+fn a_deadline_ends_a_wait_and_not_a_call_that_blocks() {
+    seen("timeout", |found| Ok(found.verdict == "does not hold" && found.answer == Some(2)));
+}
+
+#[test]
+fn a_drain_answers_those_in_flight_and_cuts_at_its_deadline() {
+    seen("shutdown", |found| Ok(found.verdict == "holds for threads too"));
+}
+
+#[test]
+fn clients_that_drip_are_closed_at_the_deadline() {
+    seen("slow-clients", |found| {
+        let mut closed = true;
+        for who in found.who() {
+            closed &= found.median("a crowd drips", who, "closed_share")? > 0.9;
+        }
+        Ok(closed)
+    });
+}
+
+#[test]
+fn a_short_queue_answers_more_in_time_than_a_long_one() {
+    seen("overload", |found| {
+        let in_time = |level, who| found.median(level, who, "in_time_share");
+        let (long, short) = ("room for 1,024 before the pool", "room for 4 before the pool");
+        Ok(in_time(short, "axum")? > in_time(long, "axum")?
+            && in_time(short, "blocking")? > in_time(long, "blocking")?)
+    });
+}
+
+#[test]
+fn a_closed_loop_reports_those_who_were_served() {
+    seen("starved", |found| {
+        let pool = "blocking:threads=pool:16";
+        let felt = found.median("on a schedule", pool, "p50_ms")?;
+        Ok(felt > 3.0 * found.median("a closed loop", pool, "served_p50_ms")?)
+    });
+}

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use conformance::Subject;
+use conformance::client::{Connection, Request};
 use load::{Arrivals, Ask, Cancel, Expect, Outcome, Plan, Probe, Stop};
 
 use crate::arena::Running;
@@ -72,6 +73,36 @@ pub struct Scene<'a> {
     pub cpus: &'a Cpus,
     /// Whether it is to end early.
     pub cancel: &'a Cancel,
+}
+
+impl Scene<'_> {
+    /// Opens so many connections and sends these bytes on each.
+    ///
+    /// # Errors
+    /// When the server does not take them.
+    pub fn begin(&self, count: usize, bytes: &[u8]) -> anyhow::Result<Vec<Connection>> {
+        let open = |_| {
+            let mut connection = Connection::open(self.subject.addr)?;
+            connection.send(bytes)?;
+            Ok(connection)
+        };
+        (0..count).map(open).collect()
+    }
+
+    /// A `GET` as bytes.
+    pub fn get(&self, target: &str) -> Vec<u8> {
+        Request::get(target).bytes(&self.subject.host)
+    }
+
+    /// How long until a number that the server tells of itself is no more than this, in milliseconds.
+    ///
+    /// # Errors
+    /// When it is still more after so long.
+    pub fn falls(&self, metric: &str, most: f64, patience: Duration) -> anyhow::Result<f64> {
+        let fallen = until(patience, || self.subject.metric(metric).is_ok_and(|now| now <= most));
+        let time = fallen.with_context(|| format!("{metric} stays above {most}"))?;
+        Ok(time.as_secs_f64() * 1e3)
+    }
 }
 
 impl fmt::Debug for Act {
@@ -151,6 +182,7 @@ pub struct Load {
     pace: Pace,
     keep_alive: bool,
     timeout: Duration,
+    in_time: Duration,
     think: Duration,
     beside: Option<Beside>,
     least: Duration,
@@ -198,6 +230,7 @@ impl Load {
             pace,
             keep_alive: true,
             timeout: Duration::from_secs(15),
+            in_time: Duration::MAX,
             think: Duration::ZERO,
             beside: None,
             least,
@@ -215,6 +248,13 @@ impl Load {
     #[must_use]
     pub fn patience(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// An answer counts as in time when it takes no longer than this.
+    #[must_use]
+    pub fn in_time(mut self, limit: Duration) -> Self {
+        self.in_time = limit;
         self
     }
 
@@ -295,8 +335,23 @@ impl Load {
         cancel: &Cancel,
         tick: impl FnMut(&load::Progress),
     ) -> anyhow::Result<Tried> {
+        let (outcome, felt) = self.outcome(running, cpus, cancel, tick)?;
+        Ok(tried(&outcome, felt.as_ref(), self.in_time, matches!(self.pace, Pace::Burst)))
+    }
+
+    /// The same, request by request; and what the bystander felt.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn outcome(
+        &self,
+        running: &Running,
+        cpus: &Cpus,
+        cancel: &Cancel,
+        tick: impl FnMut(&load::Progress),
+    ) -> anyhow::Result<(Outcome, Option<Outcome>)> {
         let plan = self.plan(running, cpus);
-        let (outcome, felt) = thread::scope(|scope| -> anyhow::Result<_> {
+        thread::scope(|scope| {
             let beside = self.beside.as_ref().map(|beside| {
                 let target = running.target.clone();
                 let cpu = cpus.load.first().copied();
@@ -321,8 +376,7 @@ impl Load {
             };
             let felt = probe.map(Probe::stop).transpose().context("the bystander failed")?;
             Ok((outcome, felt))
-        })?;
-        Ok(tried(&outcome, felt.as_ref(), matches!(self.pace, Pace::Burst)))
+        })
     }
 }
 
@@ -338,21 +392,28 @@ fn joined(probe: thread::ScopedJoinHandle<'_, std::io::Result<Probe>>) -> std::i
 }
 
 /// The figures of a load, by their names.
-fn tried(outcome: &Outcome, felt: Option<&Outcome>, is_burst: bool) -> Tried {
+fn tried(outcome: &Outcome, felt: Option<&Outcome>, in_time: Duration, is_burst: bool) -> Tried {
     let mut cell = measure::found(outcome, Tail::Slowest);
     if let Some(felt) = felt {
-        cell.gates.extend(measure::probe_gates(felt));
-        cell.probe = Some(measure::probed(felt));
+        let probe = measure::probed(felt);
+        let late = probe.is_late();
+        let gates = measure::probe_gates(felt).into_iter();
+        cell.gates.extend(gates.map(|gate| Gate { void: gate.void || late, ..gate }));
+        cell.probe = Some(probe);
     }
     let mut figures = figures(&cell);
-    figures.insert("in_time_share".into(), share_in(outcome, Duration::MAX));
+    let in_time = outcome.series.iter().filter(|one| one.ok && one.latency <= in_time).count();
+    figures.insert("in_time_share".into(), in_time as f64 / (outcome.series.len() as f64).max(1.0));
+    let mut served: Vec<_> =
+        outcome.series.iter().filter(|one| one.ok).map(|one| one.latency).collect();
+    served.sort();
+    if let Some(middle) = served.get(served.len() / 2) {
+        figures.insert("served_p50_ms".into(), middle.as_secs_f64() * 1e3);
+    }
+    if let Some(cpu) = figures.get("cpu_s").filter(|cpu| **cpu > 0.0) {
+        figures.insert("wanted_per_cpu_s".into(), in_time as f64 / cpu);
+    }
     Tried { figures, gates: cell.gates, strip: is_burst.then(|| strip(outcome)) }
-}
-
-/// The share of requests that were answered rightly within so long.
-fn share_in(outcome: &Outcome, limit: Duration) -> f64 {
-    let good = outcome.series.iter().filter(|sample| sample.ok && sample.latency <= limit);
-    good.count() as f64 / (outcome.series.len() as f64).max(1.0)
 }
 
 /// Sixty of the requests, evenly taken, in the order they were answered.
@@ -378,6 +439,9 @@ fn figures(cell: &Cell) -> Figures {
     put("answered", Some(cell.ok as f64));
     put("failed", Some(cell.failed() as f64));
     put("never_served", Some(cell.never_served as f64));
+    // Of those who waited, the share that waited for nothing: Little's law.
+    let unserved = 1.0 - cell.in_flight / cell.waiting.max(1e-9);
+    put("unserved_share", (cell.waiting > 0.0).then(|| unserved.max(0.0)));
     put("span_ms", Some(cell.span_s * 1e3));
     put("p50_ms", Some(latency.p50_ms));
     put("p99_ms", latency.p99_ms);
@@ -395,7 +459,7 @@ fn figures(cell: &Cell) -> Figures {
         let switches = usage.voluntary_switches.zip(usage.involuntary_switches);
         put("switches", switches.map(|(own, forced)| own + forced));
     }
-    if let Some(probe) = cell.probe.as_ref().filter(|probe| !probe.is_late()) {
+    if let Some(probe) = &cell.probe {
         put("felt_ms", Some(probe.latency.p99_ms.unwrap_or(probe.latency.max_ms)));
         put("felt_p50_ms", Some(probe.latency.p50_ms));
         put("stall_ms", Some(probe.stall_ms));

@@ -244,6 +244,7 @@ fn unit(name: &str, size: f64) -> (f64, &'static str, f64) {
         "ms" if size >= 1_000.0 => (1_000.0, " s"),
         "ms" => (1.0, " ms"),
         "us" => (1.0, " µs"),
+        "s" if name.ends_with("per_cpu_s") => (1.0, " a CPU second"),
         "s" if name.ends_with("per_s") => (1.0, " a second"),
         "s" => (1.0, " s"),
         "bytes" if size >= 1e6 => (1e6, " MB"),

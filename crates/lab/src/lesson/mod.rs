@@ -2,7 +2,7 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | the lessons themselves: claim, guess, cases, verdict | [`first`], and beside it the files named by subject |
+//! | the lessons themselves: claim, guess, cases, verdict | [`first`], then [`waiting`], [`mistakes`], [`limits`] |
 //! | what can be tried on a server, and what one trial gives | [`case`] |
 //! | what an experiment found, and how a verdict reads it | [`found`] |
 //! | rounds, turns, servers that come and go | [`experiment`] |
@@ -13,9 +13,12 @@ pub mod case;
 pub mod experiment;
 pub mod first;
 pub mod found;
+pub mod limits;
+pub mod mistakes;
 pub mod picture;
 pub mod run;
 pub mod show;
+pub mod waiting;
 
 use std::time::Duration;
 
@@ -23,7 +26,7 @@ use case::Case;
 use found::{Found, Judged};
 
 /// One claim, and how it is put to the test.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lesson {
     /// What it is called: `blocked-loop`.
     pub name: &'static str,
@@ -176,7 +179,7 @@ impl Lesson {
 
 /// All lessons, in the order of a course: the first path first.
 pub fn all() -> Vec<Lesson> {
-    first::lessons()
+    [first::lessons(), waiting::lessons(), mistakes::lessons(), limits::lessons()].concat()
 }
 
 /// A lesson by its name.

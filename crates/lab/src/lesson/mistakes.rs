@@ -1,0 +1,255 @@
+//! What goes wrong, beyond the first path, and who notices: the compiler, the client, the log, or nobody.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::difference::Difference;
+use crate::lesson::case::{Case, Figures, Load, Scene, get};
+use crate::lesson::first::THREE;
+use crate::lesson::found::{Found, Judged};
+use crate::lesson::{Chart, Guess, Lesson, Part, Said};
+use crate::verdict::Verdict;
+
+/// In the order they are best taken.
+pub fn lessons() -> Vec<Lesson> {
+    vec![OFFLOAD_COST, LOST_ERRORS, COMPILER]
+}
+
+const OFFLOAD_COST: Lesson = Lesson {
+    name: "offload-cost",
+    part: Part::Mistakes,
+    claim: "offloading is free",
+    said_by: Said::Often,
+    experiment: "A handler that computes a hundredth of a millisecond, in the handler and on the offload pool, on 16 connections.",
+    guess: Guess {
+        question: "A trivial handler, offloaded, takes how much CPU?",
+        answers: &["no more that matters", "up to twice as much", "more than twice as much"],
+    },
+    rounds: 3,
+    cases: |_| {
+        let mut cases = Vec::new();
+        for (level, placement) in [(INLINE, "inline"), (OFFLOADED, "offload")] {
+            for who in THREE {
+                let ask = get(format!("/work?cpu_ms=0.01&placement={placement}"));
+                let load = Load::closed(ask, 16, Duration::from_millis(350), Duration::ZERO);
+                cases.push(Case::load(who, level, load));
+            }
+        }
+        cases
+    },
+    chart: Chart { figure: "cpu_us", title: "CPU time for each request" },
+    strip: None,
+    judge: |found| {
+        let (mut more, mut shown, mut most) = (Vec::new(), Vec::new(), 0.0_f64);
+        for who in found.who() {
+            let ratio = found.ratio((OFFLOADED, who), (INLINE, who), "cpu_us")?;
+            more.push(ratio.difference() == Difference::More);
+            shown.push(format!("{who} {}", ratio.shown()));
+            most = most.max(ratio.median);
+        }
+        Ok(Judged {
+            verdict: match (more.iter().all(|more| *more), more.contains(&true)) {
+                (true, _) | (false, true) => Verdict::DoesNotHold,
+                (false, false) => Verdict::NoDifference,
+            },
+            because: format!("Offloaded against inline: {}.", shown.join(" · ")),
+            answer: Some(match (more.contains(&true), most) {
+                (false, _) => 0,
+                (true, most) if most <= 2.0 => 1,
+                _ => 2,
+            }),
+        })
+    },
+    chapter: "offload.md",
+};
+
+const INLINE: &str = "in the handler";
+const OFFLOADED: &str = "on the pool";
+
+const LOST_ERRORS: Lesson = Lesson {
+    name: "lost-errors",
+    part: Part::Mistakes,
+    claim: "errors will show up",
+    said_by: Said::ArticleWarns,
+    experiment: "A handler panics: what the client sees, what the log says, and whether the server answers the next request.",
+    guess: Guess {
+        question: "A handler panics. What becomes of it?",
+        answers: &[
+            "the process ends",
+            "the client sees a 500 and the log has a line",
+            "nobody learns of it",
+        ],
+    },
+    rounds: 1,
+    cases: |_| {
+        let case = |who: &str| {
+            let act = |scene: &mut Scene<'_>| {
+                let reply = scene.subject.get("/pitfalls/panic").map_err(anyhow::Error::msg)?;
+                let next = scene.subject.get("/plaintext").map_err(anyhow::Error::msg)?;
+                let server = scene.running.server().context("a stranger's log cannot be read")?;
+                let log = server.output();
+                let lines = log.lines().filter(|line| line.contains("panic")).count();
+                Ok(Figures::from([
+                    ("status".to_owned(), f64::from(reply.status)),
+                    ("lines".to_owned(), lines as f64),
+                    ("next_status".to_owned(), f64::from(next.status)),
+                ]))
+            };
+            Case::own(who, PANIC, Duration::from_millis(50), act)
+                .flags(["--pitfalls", "--log=text"])
+        };
+        THREE.map(case).into()
+    },
+    chart: Chart { figure: "status", title: "what the client of the panicking handler saw" },
+    strip: None,
+    judge: |found| {
+        let mut told = true;
+        for who in found.who() {
+            told &= found.agreed((PANIC, who), "status", |status| status == 500.0)?
+                && found.agreed((PANIC, who), "lines", |lines| lines >= 1.0)?
+                && found.agreed((PANIC, who), "next_status", |status| status == 200.0)?;
+        }
+        Ok(Judged {
+            verdict: if told { Verdict::HoldsForThreadsToo } else { Verdict::DoesNotHold },
+            because: format!(
+                "The client saw {}; lines in the log: {}; the next request: {}.",
+                found.each(PANIC, "status"),
+                found.each(PANIC, "lines"),
+                found.each(PANIC, "next_status")
+            ),
+            answer: told.then_some(1),
+        })
+    },
+    chapter: "servers.md",
+};
+
+const PANIC: &str = "a handler panics";
+
+const COMPILER: Lesson = Lesson {
+    name: "compiler",
+    part: Part::Mistakes,
+    claim: "the compiler catches async mistakes",
+    said_by: Said::Often,
+    experiment: "Four mistakes in a handler, given to the compiler with the axum and the actix-web that the servers are built with.",
+    guess: Guess {
+        question: "How many of the four does the compiler refuse, in an axum handler?",
+        answers: &["all four", "two; it warns of one, and says nothing of one", "none"],
+    },
+    rounds: 1,
+    cases: |_| {
+        let mut cases = Vec::new();
+        for (level, body) in MISTAKES {
+            for who in ["actix", "axum"] {
+                let act = move |_: &mut Scene<'_>| {
+                    let says = compiled(who, body)?;
+                    Ok(Figures::from([("says".to_owned(), says)]))
+                };
+                cases.push(Case::own(who, level, Duration::from_millis(900), act));
+            }
+        }
+        cases
+    },
+    chart: Chart {
+        figure: "says",
+        title: "what the compiler says: nothing 0, a warning 1, an error 2",
+    },
+    strip: None,
+    judge: |found| {
+        let says = |who: &str| -> Result<Vec<f64>, String> {
+            MISTAKES.iter().map(|(level, _)| found.median(level, who, "says")).collect()
+        };
+        let (actix, axum) = (says("actix")?, says("axum")?);
+        let caught = |says: &[f64]| says.iter().all(|says| *says == 2.0);
+        Ok(Judged {
+            verdict: if caught(&axum) && caught(&actix) {
+                Verdict::Holds
+            } else {
+                Verdict::DoesNotHold
+            },
+            because: told(found, &actix, &axum),
+            answer: match axum.iter().filter(|says| **says == 2.0).count() {
+                4 => Some(0),
+                2 => Some(1),
+                0 => Some(2),
+                _ => None,
+            },
+        })
+    },
+    chapter: "servers.md",
+};
+
+fn told(_: &Found, actix: &[f64], axum: &[f64]) -> String {
+    let word = |says: f64| match says {
+        0.0 => "silence",
+        1.0 => "a warning",
+        _ => "an error",
+    };
+    let rows = MISTAKES.iter().zip(actix.iter().zip(axum));
+    let rows = rows.map(|((mistake, _), (actix, axum))| {
+        format!("{mistake}: actix {}, axum {}", word(*actix), word(*axum))
+    });
+    rows.collect::<Vec<_>>().join("; ") + "."
+}
+
+/// The body of an `async fn` that answers a text. `sleep` is the runtime's.
+const MISTAKES: [(&str, &str); 4] = [
+    ("a forgotten await", "sleep(Duration::from_millis(1)); \"done\""),
+    (
+        "a lock held across an await",
+        "let lock = std::sync::Mutex::new(0); let mut held = lock.lock().unwrap(); \
+         sleep(Duration::from_millis(1)).await; *held += 1; \"done\"",
+    ),
+    (
+        "an Rc held across an await",
+        "let shared = std::rc::Rc::new(\"done\"); sleep(Duration::from_millis(1)).await; *shared",
+    ),
+    ("a blocking sleep", "std::thread::sleep(Duration::from_millis(1)); \"done\""),
+];
+
+/// What the compiler says of a handler with this body: nothing, a warning, an error.
+fn compiled(who: &str, body: &str) -> anyhow::Result<f64> {
+    let frame = match who {
+        "axum" => include_str!("compiler/axum.rs.txt"),
+        _ => include_str!("compiler/actix.rs.txt"),
+    };
+    let libraries = conformance::binaries::libraries(&format!("server-{who}"))?;
+    let folder = std::env::temp_dir().join(format!("waitlab-compiler-{}", std::process::id()));
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let source = folder.join("handler.rs");
+    fs::write(&source, frame.replace("BODY", body))?;
+    let says = rustc(&source, &folder, &libraries);
+    let _ = fs::remove_dir_all(&folder);
+    says
+}
+
+fn rustc(
+    source: &Path,
+    folder: &Path,
+    libraries: &BTreeMap<String, PathBuf>,
+) -> anyhow::Result<f64> {
+    let mut command = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    command.args(["--edition=2024", "--crate-type=lib", "--emit=metadata", "--error-format=short"]);
+    command.arg("--out-dir").arg(folder).arg(source);
+    for name in ["axum", "actix_web", "tokio"] {
+        if let Some(path) = libraries.get(name) {
+            command.arg("--extern").arg(format!("{name}={}", path.display()));
+            if let Some(beside) = path.parent() {
+                command.arg("-L").arg(format!("dependency={}", beside.display()));
+            }
+        }
+    }
+    let output = command.output().context("cannot run rustc")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        return Ok(if said.contains("warning") { 1.0 } else { 0.0 });
+    }
+    // Refused for another reason than the mistake, it would tell nothing.
+    let is_send = said.contains("Send") || said.contains("Handler");
+    anyhow::ensure!(is_send, "the example does not compile for a reason of its own: {said}");
+    Ok(2.0)
+}
