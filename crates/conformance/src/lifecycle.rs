@@ -188,10 +188,11 @@ fn bad_start(setup: &Setup) -> Verdict {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     // A listener that shares its port could be joined by another; this one does not share.
     let addr = taken.local_addr().map_err(|error| error.to_string())?.to_string();
-    let attempts: [&[&str]; 5] = [
+    let attempts: [&[&str]; 6] = [
         &["--addr", &addr],
         &["--addr", "nowhere"],
         &["--addr", "127.0.0.1:0", "--drain", "soon"],
+        &["--addr", "127.0.0.1:0", "--data", "/dev/null/data"],
         &["--addr", "127.0.0.1:0", "--no-such-flag"],
         &["--addr", "127.0.0.1:0", "--github-url", "not a url"],
     ];

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contract::{Limits, Seconds};
 use github_stub::{Dials, Stub};
+use tempfile::TempDir;
 
 use crate::{Needs, Server, Subject};
 
@@ -112,6 +113,8 @@ pub struct Setup {
     pitfalls: OnceLock<Result<Running, String>>,
     accused: OnceLock<Result<Running, String>>,
     narrow: OnceLock<Result<Running, String>>,
+    /// For commands that keep something before they end.
+    scratch: OnceLock<TempDir>,
 }
 
 #[derive(Debug)]
@@ -141,6 +144,7 @@ impl Setup {
             pitfalls: OnceLock::new(),
             accused: OnceLock::new(),
             narrow: OnceLock::new(),
+            scratch: OnceLock::new(),
         }
     }
 
@@ -182,7 +186,9 @@ impl Setup {
     /// Runs the binary with arguments of one's own.
     pub fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(&self.binary);
-        command.args(arguments);
+        let scratch = || tempfile::tempdir().expect("a test may make a directory");
+        let scratch = self.scratch.get_or_init(scratch);
+        command.args(arguments).env("WAITLAB_DATA", scratch.path());
         command
     }
 

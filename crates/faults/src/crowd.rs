@@ -150,7 +150,8 @@ impl Client {
         std::str::from_utf8(line).ok()?.parse().ok()
     }
 
-    fn say(&mut self, bytes: &[u8]) {
+    /// If it is still connected, it says this.
+    pub(crate) fn say(&mut self, bytes: &[u8]) {
         match self.stream.write(bytes) {
             Err(error) if error.kind() != ErrorKind::WouldBlock => {
                 self.closed = Some(Instant::now())

@@ -2,7 +2,7 @@
 
 use crate::found::Found;
 use crate::stage::Stage;
-use crate::{handlers, lifecycle, overload, slow_clients, upstream};
+use crate::{files, handlers, lifecycle, overload, slow_clients, upstream};
 
 /// A fault and how it is run.
 #[derive(Clone, Copy, Debug)]
@@ -18,17 +18,23 @@ pub struct Fault {
 /// All faults that are run, in the order of their ids.
 pub const FAULTS: &[Fault] = &[
     fault("F01", slow_clients::slow_heads),
+    fault("F02", files::slow_bodies),
     fault("F03", slow_clients::slow_readers),
     fault("F04", slow_clients::idle_connections),
     fault("F05", slow_clients::vanishing_clients),
     fault("F09", overload::descriptors_exhausted),
     fault("F11", overload::threads_exhausted),
+    fault("F12", files::large_bodies),
     fault("F13", handlers::panics),
     fault("F17", upstream::refused),
     fault("F18", upstream::hangs),
     fault("F19", upstream::cut_short),
     fault("F20", upstream::bad_payloads),
     fault("F22", upstream::hostile_names),
+    fault("F27", files::disk_full),
+    fault("F28", files::killed),
+    fault("F29", files::names_that_want_out),
+    fault("F30", files::over_limit),
     fault("F32", lifecycle::terminated),
     fault("F36", lifecycle::bad_starts),
     Fault { on_request: true, ..fault("F37", lifecycle::soak) },

@@ -10,13 +10,14 @@
 //! | what a fault is given: a server, its limits, full or short | [`stage`] |
 //! | what it reports | [`found`] |
 //! | a thousand clients that one thread drives | [`crowd`] |
-//! | the faults themselves | [`slow_clients`], [`overload`], [`handlers`], [`upstream`], [`lifecycle`] |
+//! | the faults themselves | [`slow_clients`], [`overload`], [`handlers`], [`files`], [`upstream`], [`lifecycle`] |
 //! | order, repetition, table and file | [`mod@run`], [`report`] |
 
 mod args;
 mod case;
 mod crowd;
 mod fault;
+mod files;
 mod found;
 mod handlers;
 mod lifecycle;

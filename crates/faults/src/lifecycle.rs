@@ -13,13 +13,14 @@ use crate::crowd::Crowd;
 use crate::found::Found;
 use crate::stage::{Holds, Stage};
 
-/// F32: SIGTERM amid waits, streams, idle connections and half a head each.
+/// F32: SIGTERM amid waits, uploads, streams, idle connections and half a head each.
 pub(crate) fn terminated(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
     let (waits, wait) = stage.scaled((100, 3), (30, 1));
     let mut arena = stage.start(&[])?;
     let addr = arena.subject.addr;
     let mut waiting = Crowd::connect(addr, waits)?;
     let mut streaming = Crowd::connect(addr, 5)?;
+    let mut uploading = Crowd::connect(addr, 5)?;
     let mut idle = Crowd::connect(addr, 50)?;
     let mut half = Crowd::connect(addr, 5)?;
     idle.say(b"GET /wait/0 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -27,6 +28,12 @@ pub(crate) fn terminated(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
     idle.listen_until(soon, |crowd| crowd.answered(200) == 50);
     streaming.say(b"GET /stream/10000000?interval=0.05 HTTP/1.1\r\nHost: a\r\n\r\n");
     streaming.listen_until(soon, |crowd| crowd.answered(200) == 5);
+    let half_a_file = [b'x'; 10_000];
+    for (number, client) in uploading.0.iter_mut().enumerate() {
+        let head = format!("PUT /files/{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 20000");
+        client.say(format!("{head}\r\n\r\n").as_bytes());
+    }
+    uploading.say(&half_a_file);
     half.say(b"GET /wait/0 HTTP/1.1\r\nHo");
     waiting.say(format!("GET /wait/{wait} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
     // Heads must have been read; there is no count of those.
@@ -40,11 +47,15 @@ pub(crate) fn terminated(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
     found.all("idle connections closed at once", idle.closed(), 50);
     found.all("incomplete heads closed at once", half.closed(), 5);
     found.holds("no new connection is served", !is_served(&arena.subject), "it is");
+    uploading.say(&half_a_file);
     let longest = Duration::from_secs(wait);
     waiting.listen_until(start + longest + Duration::from_secs(2), |crowd| crowd.closed() == waits);
     streaming
         .listen_until(Instant::now() + Duration::from_millis(100), |crowd| crowd.closed() == 5);
     found.all("waits answered", waiting.answered(200), waits);
+    uploading
+        .listen_until(Instant::now() + Duration::from_millis(100), |crowd| crowd.closed() == 5);
+    found.all("uploads stored", uploading.answered(201), 5);
     found.all("streams ended by their last chunk", streaming.ended(b"0\r\n\r\n"), 5);
     let exit = arena.server.wait(Duration::from_secs(12))?;
     // The waits were asked a little before the signal.

@@ -36,6 +36,7 @@ pub(crate) struct Arena {
     pub(crate) subject: Subject,
     base: Holds,
     _folder: Option<TempDir>,
+    _data: Option<TempDir>,
 }
 
 /// What a process holds at one moment.
@@ -82,7 +83,10 @@ impl Stage {
 
     /// Starts the server as `prlimit` is told (`--nofile=128`).
     pub(crate) fn start_under(&self, limit: &str, flags: &[&str]) -> anyhow::Result<Arena> {
-        self.arena(Server::spawn(self.limited(limit, &self.binary, flags))?)
+        let data = tempfile::tempdir()?;
+        let command = self.limited(limit, &self.binary, data.path(), flags);
+        let arena = self.arena(Server::spawn(command)?)?;
+        Ok(Arena { _data: Some(data), ..arena })
     }
 
     /// The same as a user who is not root, which is exempt from some limits. None when we are not root ourselves, and
@@ -100,15 +104,19 @@ impl Stage {
             tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir()?;
         let binary = folder.path().join("server");
         fs::copy(&self.binary, &binary)?;
-        let mut command = self.limited(limit, &binary, flags);
+        let data = tempfile::tempdir()?;
+        // Our umask would take this from a directory that is made with it.
+        fs::set_permissions(data.path(), Permissions::from_mode(0o777))?;
+        let mut command = self.limited(limit, &binary, data.path(), flags);
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
         let arena = self.arena(Server::spawn(command)?)?;
-        Ok(Some(Arena { _folder: Some(folder), ..arena }))
+        Ok(Some(Arena { _folder: Some(folder), _data: Some(data), ..arena }))
     }
 
-    fn limited(&self, limit: &str, binary: &Path, flags: &[&str]) -> Command {
+    fn limited(&self, limit: &str, binary: &Path, data: &Path, flags: &[&str]) -> Command {
         let mut command = Command::new("prlimit");
         command.args([limit, "--"]).arg(binary).args(["--addr", "127.0.0.1:0"]).args(flags);
+        command.env("WAITLAB_DATA", data);
         command
     }
 
@@ -120,7 +128,7 @@ impl Stage {
         load::run(&warm_up, &Cancel::new(), |_| {})?;
         let pid = server.pid();
         let base = settled(pid, &subject)?;
-        Ok(Arena { server, subject, base, _folder: None })
+        Ok(Arena { server, subject, base, _folder: None, _data: None })
     }
 }
 

@@ -38,7 +38,10 @@ impl FilesHome {
         File::open(data)?.sync_all()?;
         if let Some(parent) = data.parent() {
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            File::open(parent)?.sync_all()?;
+            // Who may not read it has not made anything in it.
+            if let Ok(parent) = File::open(parent) {
+                parent.sync_all()?;
+            }
         }
         // One server at a time, so that none sweeps a directory between its making and its locking.
         let all = File::open(&all_uploads)?;
