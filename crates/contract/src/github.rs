@@ -90,7 +90,8 @@ impl Username {
     /// FastAPI's pattern for the same rule.
     pub const PATTERN: &str = "^[A-Za-z0-9_-]{1,39}$";
 
-    fn parse(loc: &[&str], text: &str) -> Result<Self, FieldError> {
+    /// A name from wherever it was given.
+    pub fn parse(loc: &[&str], text: &str) -> Result<Self, FieldError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if (1..=39).contains(&text.len()) && text.bytes().all(allowed) {
             return Ok(Self(text.to_owned()));

@@ -11,6 +11,7 @@
 //! | `/github-user`: names, and what an upstream's answer means | [`github`] |
 //! | which upstream is asked, and as whom | [`upstream`] |
 //! | `/work`: a wait and some computing in one request | [`work`] |
+//! | `/scrape`: many users, politely | [`scrape`] |
 //! | `/stream`: lines, made as the reader takes them | [`stream`] |
 //! | `/files`: names, hashes, ranges, forms | [`file`], [`delivery`], [`form`] |
 //! | how long, how large, how many | [`limits`], [`body`] |
@@ -34,6 +35,7 @@ pub mod param;
 pub mod problem;
 pub mod query;
 pub mod request_id;
+pub mod scrape;
 pub mod stream;
 pub mod upstream;
 pub mod wait;
@@ -49,6 +51,7 @@ pub use limits::Limits;
 pub use param::{PathParam, QueryParams};
 pub use problem::{FieldError, Problem};
 pub use request_id::RequestId;
+pub use scrape::Scrape;
 pub use stream::{Count, Interval, Lines};
 pub use wait::{Deadline, Seconds, Wait, Waited};
 pub use work::{Placement, Work, Worked};

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use utoipa::OpenApi;
 
+use crate::scrape::Names;
 use crate::{
     FilePage, Health, Mode, Placement, Problem, Profile, Ready, StoredFile, StoredFiles, Users,
     Waited, Worked,
@@ -30,7 +31,7 @@ pub fn json() -> &'static str {
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
-        wait, github_user, github_users, stream, files_list, files_upload, file_download, file_upload,
+        wait, github_user, github_users, scrape, stream, files_list, files_upload, file_download, file_upload,
         file_remove, work, plaintext, echo, offload_wait,
         pitfalls_blocking_wait, healthz, readyz, metrics, openapi_json, docs,
     ),
@@ -82,6 +83,19 @@ fn github_user() {}
         (status = 422, body = Problem, content_type = "application/problem+json"),
     ))]
 fn github_users() {}
+
+/// Many users, a line as each answers
+#[utoipa::path(post, path = "/scrape", tag = "waiting",
+    request_body(content = Names),
+    responses(
+        (status = 200, body = String, content_type = "application/x-ndjson", description = "A line a name, its profile or its problem, in the order of arrival; each name is asked for once, no faster than the upstream allows"),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "The body breaks off"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ))]
+fn scrape() {}
 
 /// Lines of JSON, one each interval
 #[utoipa::path(get, path = "/stream/{count}", tag = "waiting",
@@ -273,6 +287,6 @@ mod tests {
             "{}",
             document["openapi"]
         );
-        assert_eq!(document["paths"].as_object().unwrap().len(), 16);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 17);
     }
 }

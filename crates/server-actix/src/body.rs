@@ -34,7 +34,6 @@ impl<K> Body<K> {
     }
 
     /// All of it, once it is here. Memory grows with what comes, not with what was announced.
-    #[expect(dead_code, reason = "the routes that take JSON and images are the first to call it")]
     pub(crate) async fn whole(mut self) -> Result<Bytes, Error> {
         let mut whole = BytesMut::new();
         while let Some(chunk) = self.chunk().await? {

@@ -8,7 +8,7 @@ use actix_web::{Error, FromRequest, Handler, Resource, Responder};
 use crate::app::App;
 use crate::handlers::{
     docs, echo, file, files, github_user, github_users, healthz, metrics, offload_wait, openapi,
-    pitfalls, plaintext, readyz, stream, wait, work,
+    pitfalls, plaintext, readyz, scrape, stream, wait, work,
 };
 use crate::reply;
 
@@ -33,6 +33,7 @@ pub(crate) fn routes(
         .service(get("/plaintext", plaintext::plaintext))
         .service(post("/echo", echo::echo))
         .service(get("/github-users", github_users::github_users))
+        .service(post("/scrape", scrape::scrape))
         .service(get("/work", work::work))
         .service(get("/files", files::list).route(web::post().to(files::upload)))
         .service(get("/healthz", healthz::healthz))

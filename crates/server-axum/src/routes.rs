@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::handlers::{
     docs, echo, file, files, github_user, github_users, healthz, metrics, offload_wait, openapi,
-    pitfalls, plaintext, readyz, stream, wait, work,
+    pitfalls, plaintext, readyz, scrape, stream, wait, work,
 };
 use crate::reply;
 
@@ -16,6 +16,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .route("/plaintext", get(plaintext::plaintext))
         .route("/echo", post(echo::echo))
         .route("/github-users", get(github_users::github_users))
+        .route("/scrape", post(scrape::scrape))
         .route("/work", get(work::work))
         .route("/files", get(files::list).post(files::upload))
         .route("/healthz", get(healthz::healthz))

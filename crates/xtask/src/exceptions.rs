@@ -119,6 +119,12 @@ pub(crate) const SERVERS: &[Exception] = &[
         reason: "a thread may fail to start or end in a panic; a future does neither by itself",
     },
     Exception {
+        file: "handlers/scrape.rs",
+        items: &["GLANCE", "ask", "write"],
+        who: BLOCKING,
+        reason: "threads ask and one writes, and each has to look up from its wait; a stream is polled and dropped",
+    },
+    Exception {
         file: "offload.rs",
         items: &["Call", "run_all"],
         who: BLOCKING,

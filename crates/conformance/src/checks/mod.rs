@@ -13,6 +13,7 @@ mod hostile;
 mod narrow;
 mod offload;
 mod pitfalls;
+mod scrape;
 mod wait;
 mod work;
 
@@ -57,6 +58,7 @@ pub fn checks() -> Vec<Check> {
         wait::CHECKS,
         github_user::CHECKS,
         github_users::CHECKS,
+        scrape::CHECKS,
         work::CHECKS,
         echo::CHECKS,
         files::CHECKS,

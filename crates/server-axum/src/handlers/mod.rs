@@ -13,6 +13,7 @@ pub(crate) mod openapi;
 pub(crate) mod pitfalls;
 pub(crate) mod plaintext;
 pub(crate) mod readyz;
+pub(crate) mod scrape;
 pub(crate) mod stream;
 pub(crate) mod wait;
 pub(crate) mod work;
