@@ -13,7 +13,7 @@ pub const SERVERS: [(&str, &str); 3] =
 
 /// What is named beside them: bare programs that send the same bytes on `/plaintext` and `/wait`, each with how it waits.
 pub const CONTROLS: [(&str, &str); 4] = [
-    (FLOOR, "the floor: one epoll loop, answers ready"),
+    (FLOOR, "one epoll loop, its answers ready"),
     ("bare-threads", "a thread each, nothing else"),
     ("bare-actix", "actix-web, nothing else"),
     ("bare-axum", "axum, nothing else"),

@@ -147,7 +147,9 @@ pub(crate) fn probe_gates(felt: &Outcome) -> Vec<Gate> {
     let failed = felt.errors.total();
     let mut gates = Vec::new();
     if failed > 0 || felt.ok == 0 {
-        let why = felt.errors.examples.join("; ");
+        let examples = &felt.errors.examples;
+        let why =
+            if examples.is_empty() { "no answer by the end".into() } else { examples.join("; ") };
         let asked = felt.requests();
         let sentence = format!("{failed} of the bystander's {asked} questions failed ({why})");
         gates.push(Gate { name: "probe".into(), void: false, sentence });

@@ -71,10 +71,34 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
     for (gate, (why, cells)) in void {
         let _ = writeln!(text, "void ({gate}): {}: {why}", cells.join(", "));
     }
+    for (gate, (why, cells)) in cautions(results, scenario) {
+        let (shown, rest) = cells.split_at(cells.len().min(3));
+        let more =
+            if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        let _ = writeln!(text, "with care ({gate}): {}{more}: {why}", shown.join(", "));
+    }
     for line in in_words(results, scenario) {
         let _ = writeln!(text, "{line}");
     }
     text
+}
+
+/// What has to be known beside the numbers, by gate: the first sentence, and all the cells it was said of.
+fn cautions(results: &Results, scenario: &Scenario) -> BTreeMap<String, (String, Vec<String>)> {
+    let mut cautions: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
+    let usable =
+        results.cells.iter().filter(|cell| cell.scenario == scenario.name && !cell.is_void());
+    for cell in usable {
+        for gate in &cell.gates {
+            let first = || (gate.sentence.clone(), Vec::new());
+            let (_, cells) = cautions.entry(gate.name.clone()).or_insert_with(first);
+            let place = format!("{} at {}", cell.competitor, cell.level);
+            if !cells.contains(&place) {
+                cells.push(place);
+            }
+        }
+    }
+    cautions
 }
 
 /// The table with a line between levels only, not between all rows.

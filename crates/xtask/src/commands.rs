@@ -39,7 +39,8 @@ fn typed(page: &Page) -> Vec<(usize, String)> {
 }
 
 fn parse(command: &str) -> Result<(), String> {
-    let words: Vec<&str> = command.split_whitespace().collect();
+    // A shell takes the quotes of a word away.
+    let words: Vec<&str> = command.split_whitespace().map(|word| word.trim_matches('\'')).collect();
     match words[1..] {
         ["lab", ..] => {
             let parsed = taken(lab::args::Cli::try_parse_from(&words[1..]))?;

@@ -52,7 +52,8 @@ pub(super) fn looks(competitors: &[Competitor]) -> Vec<Look> {
                 Some(at) if !std::mem::replace(&mut taken[at], true) => at,
                 _ => others.next().expect("a range without an end"),
             };
-            Look { colour: at % COLOURS.len(), marker: (at + at / COLOURS.len()) % MARKERS }
+            let marker = if at == FLOOR { MARKERS - 1 } else { at % MARKERS };
+            Look { colour: at % COLOURS.len(), marker }
         })
         .collect()
 }

@@ -5,7 +5,7 @@ use super::look::Look;
 use super::metrics;
 use super::points::{Found, found, why_void};
 use super::text::{bytes, clipped, count, escape, number, short, slug};
-use crate::results::{Cell, Competitor, Kind, Level, Results, Scenario, Tail};
+use crate::results::{Arrivals, Cell, Competitor, Kind, Level, Results, Scenario, Tail};
 
 /// A column: its heading, whether the scenario has it, its value, and how that is written.
 struct Column {
@@ -15,7 +15,7 @@ struct Column {
     written: fn(f64) -> String,
 }
 
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 12] = [
     Column {
         heading: "answers/s",
         has: |scenario| scenario.levels.iter().any(|level| level.kind != Kind::Burst),
@@ -33,6 +33,12 @@ const COLUMNS: [Column; 11] = [
         heading: "p99",
         has: |scenario| scenario.levels.iter().any(|level| level.tail == Tail::P99),
         of: |cell, level| (level.tail == Tail::P99).then(|| metrics::tail(cell, level)).flatten(),
+        written: ms,
+    },
+    Column {
+        heading: "p99 raw",
+        has: |scenario| scenario.levels.iter().any(|level| level.kind == Kind::Open),
+        of: |cell, _| cell.service.as_ref()?.p99_ms,
         written: ms,
     },
     Column {
@@ -87,7 +93,9 @@ pub(super) fn html(results: &Results, looks: &[Look], scenario: &Scenario) -> St
     let columns: Vec<_> = COLUMNS.iter().filter(|column| (column.has)(scenario)).collect();
     let headings: String = columns
         .iter()
-        .map(|column| format!(r#"<th scope="col">{}</th>"#, column.heading))
+        .map(|column| column.heading)
+        .chain(results.floor().map(|_| "CPU ÷ floor’s"))
+        .map(|heading| format!(r#"<th scope="col">{heading}</th>"#))
         .collect();
     let everywhere = gates::everywhere(results);
     let table = Table { results, looks, scenario, columns, everywhere };
@@ -115,12 +123,17 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
+    /// Columns behind the name.
+    fn wide(&self) -> usize {
+        self.columns.len() + usize::from(self.results.floor().is_some())
+    }
+
     fn block(&self, level: &Level) -> String {
         let competitors = self.results.competitors.iter().zip(self.looks);
         let listed: Vec<_> = self.results.listed(&self.scenario.name).collect();
         let competitors = competitors.filter(|(who, _)| listed.contains(who));
         let rows: String = competitors.map(|(who, look)| self.row(level, who, *look)).collect();
-        let wide = self.columns.len() + 1;
+        let wide = self.wide() + 1;
         format!(
             r#"<tbody><tr class="level"><th scope="rowgroup" colspan="{wide}"><span>{} <em>{}</em></span></th></tr>
 {rows}</tbody>
@@ -134,7 +147,7 @@ impl Table<'_> {
         let cells = self.results.cells_at(&self.scenario.name, &level.name, &who.name);
         let head =
             format!(r#"<th scope="row" class="{}">{}</th>"#, look.class(), escape(&who.name));
-        let wide = self.columns.len();
+        let wide = self.wide();
         let sentence = |class: &str, text: &str| {
             format!(
                 r#"<tr class="{class}">{head}<td colspan="{wide}"><span>{}</span></td></tr>"#,
@@ -150,6 +163,7 @@ impl Table<'_> {
             return sentence("void", &format!("void: {why}"));
         }
         let values: String = self.columns.iter().map(|column| column.cell(&cells, level)).collect();
+        let values = values + &self.times_the_floor(&cells, level);
         let notes: String = self
             .notes(&cells)
             .iter()
@@ -159,6 +173,21 @@ impl Table<'_> {
             })
             .collect();
         format!("<tr>{head}{values}</tr>{notes}\n")
+    }
+
+    /// The last column: CPU time an answer as a multiple of the floor's.
+    fn times_the_floor(&self, cells: &[&Cell], level: &Level) -> String {
+        if self.results.floor().is_none() {
+            return String::new();
+        }
+        let floor = self.results.floor_cpu((&self.scenario.name, &level.name));
+        let cpu = found(cells, |cell| cell.usage.as_ref()?.cpu_us);
+        match (floor, cpu) {
+            (Some(floor), Found::Measured(cpu)) => {
+                format!("<td>{} ×</td>", number(cpu.median / floor))
+            }
+            _ => "<td>–</td>".into(),
+        }
     }
 
     /// What has to be known beside the numbers of a row.
@@ -201,7 +230,12 @@ pub(super) fn asked(level: &Level, most: usize) -> String {
     let how = match (level.kind, level.rate) {
         (Kind::Burst, _) => format!("{clients} clients connect and ask once, all at once"),
         (Kind::Open, Some(rate)) => {
-            format!("{} requests a second on a schedule, at most {clients} at once", short(rate))
+            let arrivals = match level.arrivals {
+                Arrivals::Poisson => "a second, independent of each other",
+                Arrivals::Fixed => "a second, evenly",
+                Arrivals::Ramp => "a second at the end, growing evenly from none",
+            };
+            format!("{} requests {arrivals}, at most {clients} at once", short(rate))
         }
         (Kind::Open, None) => format!("on a schedule, at most {clients} at once"),
         (Kind::Closed, _) if level.clients == 1 => "1 client asks again and again".into(),
@@ -213,6 +247,7 @@ pub(super) fn asked(level: &Level, most: usize) -> String {
     };
     let probe = level.probe.as_ref().map(|probe| format!("; a bystander asks {probe}"));
     let request = clipped(&level.request, most);
+    let how = if level.reconnects { format!("{how}, a connection each time") } else { how };
     format!("{how}: {request}{least}{}", probe.unwrap_or_default())
 }
 

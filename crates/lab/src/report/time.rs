@@ -7,21 +7,20 @@ use super::look::Look;
 use super::panels::void;
 use super::points::{Range, why_void};
 use super::text::number;
-use crate::results::{Cell, Level, Results, Scenario};
+use crate::results::{Cell, Latency, Level, Results, Scenario};
 
 /// At the highest level that has them.
 pub(super) fn of(results: &Results, looks: &[Look], scenario: &Scenario) -> Vec<(String, Drawing)> {
     let bystander = scenario.levels.iter().rfind(|level| level.probe.is_some());
     let felt = bystander.and_then(|level| bystander_over_time(results, looks, scenario, level));
-    let spread =
-        scenario.levels.last().and_then(|level| distribution(results, looks, scenario, level));
-    [
-        felt.map(|drawing| ("felt".to_owned(), drawing)),
-        spread.map(|drawing| ("spread".to_owned(), drawing)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let last = scenario.levels.last();
+    let inside = last.map(|level| Inside { results, looks, scenario, level });
+    let [spread, raw] = inside.map_or([None, None], |inside| inside.distributions());
+    let named = [("felt", felt), ("spread", spread), ("raw", raw)];
+    named
+        .into_iter()
+        .filter_map(|(name, drawing)| drawing.map(|drawing| (name.to_owned(), drawing)))
+        .collect()
 }
 
 fn bystander_over_time(
@@ -41,34 +40,7 @@ fn bystander_over_time(
         format!("A bystander over time, beside {}", level.name),
         curves,
         |seconds| (Axis::zero(seconds.iter().copied()), "seconds since the level began".into()),
-        "ms".into(),
-    )
-}
-
-fn distribution(
-    results: &Results,
-    looks: &[Look],
-    scenario: &Scenario,
-    level: &Level,
-) -> Option<Drawing> {
-    // Beyond the tenth sample from the end a curve tells the luck of the run.
-    let told = |cell: &Cell| {
-        let most = 1.0 - 10.0 / cell.latency.samples.max(1) as f64;
-        cell.latency.curve.iter().copied().filter(|&(share, _)| share <= most).collect::<Vec<_>>()
-    };
-    let inside = Inside { results, looks, scenario, level };
-    let curves = inside.curves(told, |cell| {
-        let (p50, max) = (cell.latency.p50_ms, cell.latency.max_ms);
-        format!("half within {} ms, the slowest {} ms", number(p50), number(max))
-    });
-    inside.draw(
-        format!("All latencies at {}", level.name),
-        curves,
-        |shares| {
-            let high = shares.iter().copied().fold(0.5, f64::max);
-            (Axis::Nines { high }, "share of requests that took no longer".into())
-        },
-        "ms".into(),
+        &[],
     )
 }
 
@@ -81,6 +53,46 @@ struct Inside<'a> {
 }
 
 impl Inside<'_> {
+    /// The distribution of all latencies; in an open loop corrected, from when each request was to leave, and beside it
+    /// raw, from when it left: what is told by a generator that stops asking while a server stalls. On one scale.
+    fn distributions(&self) -> [Option<Drawing>; 2] {
+        let corrected = |cell: &Cell| Some(cell.latency.clone());
+        let (latency, service) = (self.spread(corrected), self.spread(|cell| cell.service.clone()));
+        let name = &self.level.name;
+        let ends = |curves: &[Curve]| -> Vec<f64> {
+            let dots = curves.iter().flat_map(|curve| curve.pieces.iter().flatten());
+            dots.map(|dot| dot.y.median).collect()
+        };
+        let (across, all) = (Self::shares, [ends(&latency), ends(&service)].concat());
+        let [title, raw] = match ends(&service).is_empty() {
+            true => [format!("All latencies at {name}"), String::new()],
+            false => [
+                format!("All latencies at {name}, from when each was to leave"),
+                "The same raw, from when each left: waits before that are lost".to_owned(),
+            ],
+        };
+        [self.draw(title, latency, across, &all), self.draw(raw, service, across, &all)]
+    }
+
+    fn shares(shares: &[f64]) -> (Axis, String) {
+        let high = shares.iter().copied().fold(0.5, f64::max);
+        (Axis::Nines { high }, "share of requests that took no longer".into())
+    }
+
+    fn spread(&self, of: impl Fn(&Cell) -> Option<Latency>) -> Vec<Curve> {
+        // Beyond the tenth sample from the end a curve tells the luck of the run.
+        let told = |cell: &Cell| {
+            let Some(latency) = of(cell) else { return Vec::new() };
+            let most = 1.0 - 10.0 / latency.samples.max(1) as f64;
+            latency.curve.into_iter().filter(|&(share, _)| share <= most).collect()
+        };
+        self.curves(told, |cell| {
+            let Some(latency) = of(cell) else { return String::new() };
+            let (p50, max) = (latency.p50_ms, latency.max_ms);
+            format!("half within {} ms, the slowest {} ms", number(p50), number(max))
+        })
+    }
+
     /// One line a competitor: its first round that can be used.
     fn curves(
         &self,
@@ -118,12 +130,13 @@ impl Inside<'_> {
         title: String,
         curves: Vec<Curve>,
         x: impl Fn(&[f64]) -> (Axis, String),
-        unit: String,
+        beside: &[f64],
     ) -> Option<Drawing> {
         let dots = || curves.iter().flat_map(|curve| curve.pieces.iter().flatten());
         dots().next()?;
         let across: Vec<_> = dots().map(|dot| dot.x).collect();
-        let y = (Axis::log(dots().map(|dot| dot.y.median)), unit);
+        let upwards = dots().map(|dot| dot.y.median).chain(beside.iter().copied());
+        let y = (Axis::log(upwards), "ms".to_owned());
         let x = x(&across);
         Some(
             Lines {
