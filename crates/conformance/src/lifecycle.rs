@@ -77,9 +77,10 @@ fn drains(setup: &Setup) -> Verdict {
         idle.push(connection.connection);
     }
     idle.push(subject.connect()?.connection);
+    let mut stream = begin(&subject, "/stream/100000?interval=0.05")?;
     let mut half = subject.connect()?.connection;
     half.send(b"GET /wait/0 HTTP/1.1\r\nHo").map_err(|error| error.to_string())?;
-    until_open(&subject, 27.0)?;
+    until_open(&subject, 28.0)?;
     let start = Instant::now();
     server.signal(Signal::TERM);
     for (kind, connection) in
@@ -95,6 +96,11 @@ fn drains(setup: &Setup) -> Verdict {
         "idle connections were closed after {:?}",
         start.elapsed()
     );
+    // Whole, by its last chunk: a stream is ended, not cut.
+    let reply = stream.reply(false, Duration::from_secs(1));
+    reply
+        .and_then(|reply| reply.expect(200).map_err(crate::client::Trouble::Failed))
+        .map_err(|error| format!("a stream during the drain: {error}"))?;
     let late = subject.get("/wait/0");
     ensure!(
         !matches!(&late, Ok(reply) if reply.status != 503),

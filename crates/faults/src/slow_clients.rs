@@ -90,7 +90,8 @@ pub(crate) fn idle_connections(stage: &Stage, found: &mut Found) -> anyhow::Resu
     found.beside(&beside.stop()?, Duration::from_millis(100));
     let usage = watch.stop();
     found.bytes("RSS at most", usage.peak.rss_bytes, 300 * MIB);
-    arena.returns_to_base(found, 128 * MIB)?;
+    // An allocator keeps much of what so many took; whether it grows is the soak's question.
+    arena.returns_to_base(found, 256 * MIB)?;
     over_the_limit(stage, found)
 }
 

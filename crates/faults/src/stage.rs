@@ -100,8 +100,10 @@ impl Stage {
             return Ok(None);
         }
         // Nobody may not look into our folders.
-        let folder =
-            tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir()?;
+        let folder = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o755))
+            .tempdir()
+            .context("a folder for nobody")?;
         let binary = folder.path().join("server");
         fs::copy(&self.binary, &binary)?;
         let data = tempfile::tempdir()?;

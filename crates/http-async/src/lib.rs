@@ -28,6 +28,7 @@ mod clocked;
 mod connection;
 mod drain;
 mod head;
+mod lag;
 mod linger;
 mod refusal;
 mod reply;
@@ -40,6 +41,7 @@ pub use body::{BodyError, Pace, Paced, SlowBody};
 pub use clocked::Clocked;
 pub use connection::{Connection, Content, InFlight};
 pub use drain::{Drain, Drained};
+pub use lag::lag;
 pub use reply::Reply;
 pub use rest::{Lent, Rest};
 

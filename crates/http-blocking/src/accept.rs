@@ -66,7 +66,10 @@ impl<V: Service> Acceptor<V> {
         let mut pause = None;
         loop {
             let last = shutdown.is_draining();
-            pause = match self.accept_all(&listener) {
+            let woken = Instant::now();
+            let accepted = self.accept_all(&listener);
+            self.shared.meters.accept_lag.set(woken.elapsed().as_secs_f64());
+            pause = match accepted {
                 Ok(()) => None,
                 Err(error) => Some(self.failed(&error, pause)),
             };

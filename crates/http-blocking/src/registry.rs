@@ -86,6 +86,11 @@ impl Registry {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// How many are between the end of a head and the end of its answer. Counts them one by one.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.links().values().filter(|link| link.state.load(Ordering::Relaxed) == BUSY).count()
+    }
+
     /// Ends the connections that answer nothing now.
     pub(crate) fn end_idle(&self) {
         for link in self.links().values() {

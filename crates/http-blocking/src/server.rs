@@ -91,7 +91,7 @@ impl Server {
             limits,
             connections,
             shutdown: shutdown.clone(),
-            registry: Registry::default(),
+            registry: shutdown.registry(),
             meters: Meters::new(),
         });
         let acceptor = Acceptor::new(Arc::clone(&shared), threads, cap)?;
@@ -111,7 +111,7 @@ pub(crate) struct Shared<V> {
     /// How many connections may be open: the limit, or fewer where each needs a thread.
     pub(crate) connections: usize,
     pub(crate) shutdown: Shutdown,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) meters: Meters,
 }
 

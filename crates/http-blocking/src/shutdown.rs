@@ -3,8 +3,10 @@
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
+
+use crate::registry::Registry;
 
 /// Starts a drain, and tells who asks that one began. Clones share one state; one may serve several servers.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ struct Inner {
     rung: PipeReader,
     /// Wakes those who sleep in [`Shutdown::pause`].
     changed: Condvar,
+    /// The connections of each server that it stops.
+    registries: Mutex<Vec<Weak<Registry>>>,
 }
 
 impl Shutdown {
@@ -32,6 +36,7 @@ impl Shutdown {
             bell: Mutex::new(Some(bell)),
             rung,
             changed: Condvar::new(),
+            registries: Mutex::default(),
         })))
     }
 
@@ -49,6 +54,20 @@ impl Shutdown {
     /// Whether the drain began.
     pub fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::SeqCst)
+    }
+
+    /// Requests whose head is complete and whose answer is not, of all servers that it stops.
+    pub fn in_flight(&self) -> usize {
+        let registries = self.0.registries.lock().unwrap_or_else(PoisonError::into_inner);
+        registries.iter().filter_map(Weak::upgrade).map(|registry| registry.in_flight()).sum()
+    }
+
+    /// For one more server.
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        let registry = Arc::new(Registry::default());
+        let mut registries = self.0.registries.lock().unwrap_or_else(PoisonError::into_inner);
+        registries.push(Arc::downgrade(&registry));
+        registry
     }
 
     /// Blocks this thread for `duration`, or until the drain begins; says whether it did.

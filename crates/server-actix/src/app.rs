@@ -40,6 +40,8 @@ pub(crate) struct Parts {
     pub(crate) rounds: RoundsPerMs,
     /// Whether this process is ending, and how many requests it still answers.
     pub(crate) drain: Drain,
+    /// Which of the workers this is.
+    pub(crate) worker: usize,
     /// Workers started so far.
     started: Arc<AtomicUsize>,
 }
@@ -60,6 +62,7 @@ impl App {
             rounds: flags.rounds_per_ms().map_or_else(RoundsPerMs::measure, RoundsPerMs),
             drain: Drain::new(clocks(&limits), limits.connections),
             pitfalls: flags.pitfalls,
+            worker: 0,
             started: Arc::default(),
             limits,
         })))
@@ -72,6 +75,7 @@ impl App {
         let parts = Parts {
             github: self.github.for_worker(),
             offload: self.offload.share(index, workers.get()),
+            worker: index,
             ..Parts::clone(&self.0)
         };
         Self(Arc::new(parts))

@@ -23,6 +23,7 @@ use actix_service::{
 use actix_web::dev::{AppConfig, ServiceResponse};
 use bytes::Bytes;
 use http_async::{Clocked, Connection, Content, Drain, Drained, InFlight, Lent};
+use metrics::gauge;
 use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
 
@@ -72,6 +73,8 @@ fn worker(
     let service = fn_factory(move || {
         let app = app.clone();
         async move {
+            let late = gauge!("event_loop_lag_seconds", "worker" => app.worker.to_string());
+            actix_rt::spawn(http_async::lag(move |lag| late.set(lag.as_secs_f64())));
             let routes = map_config(routes(&app), |()| AppConfig::default());
             let routes = Rc::new(routes.new_service(()).await?);
             Ok::<_, ()>(fn_service(move |mut request: Request| {

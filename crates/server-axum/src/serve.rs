@@ -18,6 +18,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use metrics::gauge;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -30,6 +31,8 @@ pub(crate) async fn serve(listener: TcpListener, app: App) -> io::Result<Drained
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let router = routes(&app);
+    let late = gauge!("event_loop_lag_seconds");
+    tokio::spawn(http_async::lag(move |lag| late.set(lag.as_secs_f64())));
     let mut backoff = Backoff::default();
     let mut started = pin!(app.drain.started());
     loop {

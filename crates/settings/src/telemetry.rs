@@ -39,6 +39,14 @@ impl Telemetry {
         describe_counter!("http_responses_total", "Answers, by the class of their status");
         describe_counter!("http_panics_total", "Handlers that panicked; each was answered 500");
         describe_gauge!("http_connections", "Connections open now");
+        describe_gauge!(
+            "http_in_flight",
+            "Requests whose head is complete and whose answer is not"
+        );
+        describe_gauge!(
+            "event_loop_lag_seconds",
+            "How late a timer fired, at most, in the last ten seconds"
+        );
         describe_gauge!("http_streams", "Replies being streamed now");
         describe_gauge!("offload_running", "Calls running on the offload pool now");
         describe_gauge!("offload_waiting", "Calls waiting for a thread of the offload pool now");

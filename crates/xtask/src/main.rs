@@ -2,6 +2,7 @@
 //!
 //! The checks are tests of this crate, so `cargo test --workspace` runs them. The commands are for mending.
 
+mod agree;
 mod alignment;
 mod book;
 mod check;
@@ -53,6 +54,15 @@ enum Chore {
         results: PathBuf,
     },
     Faults(faults::Args),
+    /// Send thousands of requests that nobody should send to all three servers, and say whether they answer alike
+    Agree {
+        /// How many, beside the wire cases as they stand
+        #[arg(default_value_t = 2_000)]
+        requests: u64,
+        /// Other requests
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Check the book and the voices: includes, links, images, typed numbers, generated files, alignment
     CheckDocs,
 }
@@ -70,6 +80,11 @@ fn main() -> anyhow::Result<ExitCode> {
         Chore::Keep { results } => {
             println!("kept in {}", figures::keep(&results)?.display());
             generate()?;
+        }
+        Chore::Agree { requests, seed } => {
+            if !agree::run(requests, seed)? {
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Chore::Faults(args) => return faults::run(&args),
         Chore::CheckDocs => {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Check, Needs, Verdict, each};
 use crate::Subject;
+use crate::client::Request;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::new("healthz and readyz say so", Needs::Address, health),
@@ -12,6 +13,9 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("metrics shows every limit", Needs::Address, limits),
     Check::new("metrics counts answers by class", Needs::Address, counts),
     Check::new("metrics tells how many connections are open", Needs::Address, connections).alone(),
+    Check::new("metrics tells how many requests are in flight", Needs::Address, in_flight).alone(),
+    Check::new("metrics tells of the offload pool, of streams and of lag", Needs::Address, gauges),
+    Check::new("metrics shows that an event loop was blocked", Needs::Accused, stalls).alone(),
 ];
 
 fn health(subject: &Subject) -> Verdict {
@@ -105,6 +109,67 @@ fn connections(subject: &Subject) -> Verdict {
         thread::sleep(Duration::from_millis(10));
     }
     Ok(())
+}
+
+fn in_flight(subject: &Subject) -> Verdict {
+    let asked = |count: f64| -> Verdict {
+        let deadline = Instant::now() + Duration::from_secs(3);
+        loop {
+            // The question is one of them.
+            let seen = subject.metric("http_in_flight")? - 1.0;
+            if (seen - count).abs() < 0.5 {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{count} requests in flight are counted as {seen}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        let mut wait = subject.connect()?.connection;
+        let request = Request::get("/wait/1.5").bytes(&subject.host);
+        wait.send(&request).map_err(|error| error.to_string())?;
+        waits.push(wait);
+    }
+    asked(10.0)?;
+    for wait in &mut waits {
+        wait.reply(false, Duration::from_secs(5)).map_err(|error| error.to_string())?;
+    }
+    // Idle connections are open, and nothing is in flight on them.
+    asked(0.0)
+}
+
+fn gauges(subject: &Subject) -> Verdict {
+    each(["http_streams", "offload_running", "offload_waiting"], |name| {
+        subject.metric(name).map(drop)
+    })?;
+    lag(subject).map(drop)
+}
+
+/// Of the event loop, or of the loop that accepts where there is none.
+fn lag(subject: &Subject) -> Result<f64, String> {
+    let of_loop = subject.metric("event_loop_lag_seconds");
+    of_loop.or_else(|missing| subject.metric("accept_lag_seconds").map_err(|_| missing))
+}
+
+fn stalls(subject: &Subject) -> Verdict {
+    if !subject.has_event_loop {
+        return Ok(());
+    }
+    let blocks: Vec<_> = (0..4).map(|_| "/pitfalls/blocking-wait/1".to_owned()).collect();
+    for reply in subject.get_all(&blocks) {
+        reply?.expect(200)?;
+    }
+    // The loop answers first and looks at its timers next.
+    let deadline = Instant::now() + Duration::from_secs(3);
+    loop {
+        let shown = lag(subject)?;
+        if shown >= 0.5 {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "blocked for a second, its lag is told as {shown} s");
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[cfg(test)]

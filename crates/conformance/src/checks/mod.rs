@@ -14,6 +14,7 @@ mod narrow;
 mod offload;
 mod pitfalls;
 mod scrape;
+mod stream;
 mod wait;
 mod work;
 
@@ -61,6 +62,7 @@ pub fn checks() -> Vec<Check> {
         scrape::CHECKS,
         work::CHECKS,
         echo::CHECKS,
+        stream::CHECKS,
         files::CHECKS,
         forms::CHECKS,
         offload::CHECKS,

@@ -12,5 +12,6 @@ use crate::app::App;
 /// What the process tells about itself.
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
     gauge!("http_connections").set(app.drain.open() as f64);
+    gauge!("http_in_flight").set(app.drain.in_flight() as f64);
     ([(CONTENT_TYPE, HeaderValue::from_static(METRICS))], app.telemetry.render())
 }
