@@ -87,6 +87,7 @@ impl Arena {
     /// When it does not start, or is not there.
     pub fn start(&self, who: &Competitor, flags: &[String]) -> anyhow::Result<Running> {
         let typed = match &who.who {
+            Who::Peer { name } => return self.peer(name, flags),
             Who::Stranger { url } => {
                 let Subject { addr, host, .. } = Subject::at_url(url)?;
                 let target = Target { addr, host };
@@ -104,6 +105,28 @@ impl Arena {
         let server = Server::start(&binary(who)?, &arguments, &[]);
         machine::pin(&self.cpus.load)?;
         let server = server.with_context(|| format!("{} did not start", who.name))?;
+        let threads = Held::by(server.pid()).map_or(0, |held| held.threads);
+        Ok(Running { target: Target::new(server.addr()), server: Some(server), threads })
+    }
+}
+
+impl Arena {
+    /// Starts a peer on the servers' CPUs, with as many workers as there are of those.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn peer(&self, name: &str, flags: &[String]) -> anyhow::Result<Running> {
+        let workers = format!("--workers={}", self.cpus.servers.len());
+        let flags: Vec<String> = flags.iter().cloned().chain([workers]).collect();
+        machine::pin(&self.cpus.servers)?;
+        let server = crate::peers::start(name, &flags);
+        machine::pin(&self.cpus.load)?;
+        let server = server?;
+        // It listens before it is ready, and its first answers are slow: neither is the subject.
+        for _ in 0..20 {
+            let ready = Subject::at(server.addr()).get_with("/plaintext", 200);
+            ready.map_err(anyhow::Error::msg).with_context(|| format!("{name} is not ready"))?;
+        }
         let threads = Held::by(server.pid()).map_or(0, |held| held.threads);
         Ok(Running { target: Target::new(server.addr()), server: Some(server), threads })
     }

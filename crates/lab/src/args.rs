@@ -43,6 +43,8 @@ pub enum Command {
     Compare(Box<Compare>),
     /// A page in the browser: drag the load, watch the three side by side, make a mistake and see who suffers
     Live(Live),
+    /// Run the same API in another language: fastapi
+    Peers(Peers),
     /// Check a server against the contract, at any URL
     Check(Check),
     /// The highest rate whose p99 stays under an objective, for each server
@@ -76,6 +78,10 @@ pub struct Compare {
     /// Another server beside them, in any language; may be repeated
     #[arg(long = "target", value_name = "NAME=http://HOST:PORT")]
     pub targets: Vec<String>,
+
+    /// The same in another language beside them: fastapi
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = crate::peers::PEERS)]
+    pub peers: Vec<String>,
 
     /// What is asked, separated by commas [default: all]
     ///
@@ -220,6 +226,10 @@ pub struct Lesson {
     #[arg(long)]
     pub short: bool,
 
+    /// The same in another language beside them, where it serves the route: fastapi
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = crate::peers::PEERS)]
+    pub peers: Vec<String>,
+
     /// Where NAME.json and NAME.svg go
     #[arg(long, value_name = "DIR", default_value = "lab-report/lessons")]
     pub out: PathBuf,
@@ -227,6 +237,26 @@ pub struct Lesson {
     /// Take the servers' binaries as they are, without asking cargo whether they are up to date
     #[arg(long)]
     pub no_build: bool,
+}
+
+/// Run the same API in another language, until Ctrl-C. Its environment is made on first use, below target/.
+#[derive(Args, Clone, Debug)]
+pub struct Peers {
+    /// Which: fastapi
+    #[arg(value_name = "NAME", value_parser = crate::peers::PEERS)]
+    pub name: String,
+
+    /// Processes that serve
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub workers: u16,
+
+    /// With the mistakes made on purpose
+    #[arg(long)]
+    pub pitfalls: bool,
+
+    /// Where GitHub's API is [default: the real one]
+    #[arg(long, value_name = "URL")]
+    pub github_url: Option<String>,
 }
 
 /// Check a server against the contract, at any URL.
@@ -342,6 +372,7 @@ impl Compare {
         if self.again {
             competitors.insert(1, competitors[0].again());
         }
+        competitors.extend(self.peers.iter().map(|name| Competitor::peer(name)));
         for target in &self.targets {
             competitors.push(Competitor::target(target).context("--target")?);
         }

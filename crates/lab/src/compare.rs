@@ -42,6 +42,9 @@ pub fn run(args: &Compare) -> anyhow::Result<ExitCode> {
     eprint!("{shown}");
     let cancel = stop::on_signal()?;
     let binaries = built(&plan, args.no_build)?;
+    for peer in &args.peers {
+        crate::peers::environment(peer)?;
+    }
     let histograms = args.out.join("histograms");
     fs::create_dir_all(&histograms)
         .with_context(|| format!("cannot make {}", histograms.display()))?;

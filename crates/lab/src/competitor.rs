@@ -52,6 +52,11 @@ pub enum Who {
         /// Its flags.
         flags: Vec<String>,
     },
+    /// The same API in another language, to be started.
+    Peer {
+        /// One of [`PEERS`](crate::peers::PEERS).
+        name: String,
+    },
     /// `--target name=URL`.
     Stranger {
         /// `http://HOST:PORT`.
@@ -66,6 +71,11 @@ impl Competitor {
             .iter()
             .map(|(name, _)| name.parse().expect("the servers' own names are competitors"))
             .collect()
+    }
+
+    /// The same API in another language, by its name.
+    pub fn peer(name: &str) -> Self {
+        Self { name: name.to_owned(), who: Who::Peer { name: name.to_owned() } }
     }
 
     /// The floor.
@@ -108,7 +118,7 @@ impl Competitor {
         match self.who {
             Who::Ours { server, .. } => Some(format!("server-{server}")),
             Who::Control { program, .. } => Some(program.to_owned()),
-            Who::Stranger { .. } => None,
+            Who::Peer { .. } | Who::Stranger { .. } => None,
         }
     }
 
@@ -133,6 +143,11 @@ impl Competitor {
                 control: Some((*program).to_owned()),
                 flags: flags.clone(),
                 waits: (*waits).to_owned(),
+                ..Default::default()
+            },
+            Who::Peer { .. } => results::Competitor {
+                name,
+                waits: "FastAPI on uvicorn, its access log off".to_owned(),
                 ..Default::default()
             },
             Who::Stranger { url } => {
@@ -217,7 +232,7 @@ mod tests {
         match text.parse::<Competitor>().unwrap().who {
             Who::Ours { flags, .. } => flags,
             Who::Control { flags, .. } => flags,
-            Who::Stranger { .. } => panic!("{text} is ours"),
+            Who::Peer { .. } | Who::Stranger { .. } => panic!("{text} is ours"),
         }
     }
 

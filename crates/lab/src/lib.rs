@@ -10,6 +10,7 @@
 //! | what a waiting client holds | [`memory`] |
 //! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`], [`csv`] |
 //! | claims as experiments, one at a time | [`lesson`] |
+//! | the same API in another language | [`peers`] |
 //! | a page to watch them on | [`live`] |
 //! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`knee`], [`doctor`], [`code`], [`since`] |
 
@@ -38,6 +39,7 @@ pub mod live;
 pub mod machine;
 pub mod measure;
 pub mod memory;
+pub mod peers;
 pub mod plan;
 pub mod progress;
 pub mod question;
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         None => compare::run(&Compare::default()),
         Some(Command::Lesson(args)) => lesson::run::run(&args),
+        Some(Command::Peers(args)) => peers::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Check(args)) => check::run(&args),

@@ -7,6 +7,7 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{Cell as Box, CellAlignment, ContentArrangement, Table};
 
 use crate::memory;
+use crate::peers::PEERS;
 use crate::results::{Competitor, Kind, Level, Results, Scenario, Tail};
 use crate::verdict::thousands;
 use crate::view::{self, CPU, FELT, Missing, P50, RATE, RSS, Read, SLOWEST, SPAN, THREADS};
@@ -161,8 +162,9 @@ fn latency(ms: f64) -> String {
 
 /// Everyone against the first competitor, at the most clients of each kind of level.
 pub fn in_words(results: &Results, scenario: &Scenario) -> Vec<String> {
-    // The floor is no rival; its column says what there is to say.
-    let mut rivals = results.competitors.iter().filter(|who| !who.is_floor());
+    // The floor is no rival; its column says what there is to say. Nor is another language: it has its row, no rank.
+    let is_rival = |who: &&Competitor| !who.is_floor() && !PEERS.contains(&who.name.as_str());
+    let mut rivals = results.competitors.iter().filter(is_rival);
     let Some(first) = rivals.next() else { return Vec::new() };
     let others: Vec<_> = rivals.collect();
     let mut lines = Vec::new();

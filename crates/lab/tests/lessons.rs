@@ -36,7 +36,7 @@ fn seen(name: &str, is_so: impl Fn(&Found) -> Result<bool, String>) {
     for _ in 0..TRIES {
         let mut progress = Progress::new(Duration::ZERO);
         let found =
-            experiment::run(&lesson, &scale, &arena, &Cancel::new(), &mut progress).unwrap();
+            experiment::run(&lesson, &scale, &arena, &[], &Cancel::new(), &mut progress).unwrap();
         match is_so(&found) {
             Ok(true) => return,
             Ok(false) => why.push(format!(

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `generated/cut/server-axum/deadline/within.rs` | an item of `crates/server-axum/src/deadline.rs`; `Offload.run` is a function in an `impl`, `impl-Drop-for-Permit` the whole of one |
 //! | `generated/diff/blocking-axum/handlers/wait.diff` | a file of two servers, or of `io-blocking` and `io-async`, as one |
+//! | `generated/lessons.md` | the lessons, as `cargo lab lesson --list` has them |
 //! | `generated/routes.md`, `generated/flags.md`, `generated/problem.json` | the contract's document, the servers' flags, a refusal |
 //! | `generated/python/wait.py` | a function of the article |
 //! | `figures/….md`, `figures/….svg` | what the newest run in `docs/src/results/` found |
@@ -107,6 +108,7 @@ fn make(name: &str) -> anyhow::Result<Option<String>> {
     let text = match name {
         "generated/routes.md" => tables::routes(),
         "generated/flags.md" => tables::flags(),
+        "generated/lessons.md" => lab::lesson::run::listed_as_markdown(),
         "generated/problem.json" => tables::problem(),
         _ => match name.split_once('/') {
             Some(("figures", figure)) => figures::make(figure)?,

@@ -237,6 +237,12 @@ impl Load {
         }
     }
 
+    /// The same asked by one client.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self { clients: 1, ..self.clone() }
+    }
+
     /// A connection for each request, instead of one for each client.
     #[must_use]
     pub fn closing(mut self) -> Self {

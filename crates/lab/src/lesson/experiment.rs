@@ -9,10 +9,10 @@ use crate::competitor::Competitor;
 use crate::lesson::case::{Act, Case, Scene, Tried};
 use crate::lesson::found::{Drawn, Found, Judged, SCHEMA, Trial};
 use crate::lesson::{Lesson, Scale};
-use crate::machine;
 use crate::progress::Progress;
 use crate::results::Gate;
 use crate::verdict::Verdict;
+use crate::{machine, peers};
 
 /// Gates that tell of the machine and the generator, not of the server.
 const OURS: [&str; 4] = ["generator-crowded", "generator-bound", "schedule-lag", "probe"];
@@ -28,6 +28,7 @@ pub fn run(
     lesson: &Lesson,
     scale: &Scale,
     arena: &Arena,
+    peers: &[String],
     cancel: &Cancel,
     progress: &mut Progress,
 ) -> anyhow::Result<Found> {
@@ -48,7 +49,7 @@ pub fn run(
         ..Found::default()
     };
     for round in 1..=found.rounds {
-        let mut cases = (lesson.cases)(scale);
+        let mut cases = with_peers(lesson, (lesson.cases)(scale), peers);
         let mut turns: Vec<usize> = (0..cases.len()).collect();
         // Nobody is always the first.
         turns.rotate_left((round as usize - 1) % cases.len());
@@ -83,6 +84,33 @@ pub fn run(
     found.because = because;
     found.answer = answer;
     Ok(found)
+}
+
+/// What peers can take part in: what one event loop is asked, and the same with one client, for a peer is compared with
+/// itself alone.
+fn with_peers(lesson: &Lesson, mut cases: Vec<Case>, peers: &[String]) -> Vec<Case> {
+    if !peers::LESSONS.contains(&lesson.name) {
+        return cases;
+    }
+    let mut theirs = Vec::new();
+    for case in &cases {
+        let Act::Load(load) = &case.act else { continue };
+        if !["axum", "axum:workers=1"].contains(&case.who.as_str()) {
+            continue;
+        }
+        for peer in peers {
+            let flags = || case.flags.clone();
+            theirs.push(Case::load(peer, &case.level, (**load).clone()).flags(flags()));
+            theirs.push(Case::load(peer, alone(&case.level), load.alone()).flags(flags()));
+        }
+    }
+    cases.extend(theirs);
+    cases
+}
+
+/// The level at which a peer is asked by one client.
+pub fn alone(level: &str) -> String {
+    format!("{level}, one client")
 }
 
 /// What the lesson makes of its figures; what they lack, when they say nothing.
@@ -124,12 +152,15 @@ fn attempt(
     progress: &Progress,
     what: &str,
 ) -> anyhow::Result<Tried> {
-    let who: Competitor = case.who.parse()?;
     let mut flags = arena.roomy(case.clients());
     let name_of = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
     flags.retain(|flag| !case.flags.iter().any(|other| name_of(other) == name_of(flag)));
     flags.extend(case.flags.iter().cloned());
-    let mut running = arena.start(&who, &flags)?;
+    let mut running = if peers::PEERS.contains(&case.who.as_str()) {
+        arena.peer(&case.who, &flags)?
+    } else {
+        arena.start(&case.who.parse::<Competitor>()?, &flags)?
+    };
     let tried = match &case.act {
         Act::Load(load) => load.run(&running, &arena.cpus, cancel, |told| {
             progress.tick(what, told.elapsed);

@@ -184,7 +184,8 @@ impl Found {
 
     /// One figure of each, as a sentence shows them: `blocking 2.1 (1.9 to 2.4) · actix …`.
     pub fn each(&self, level: &str, name: &str) -> String {
-        let shown = self.who().into_iter().filter_map(|who| {
+        let ours = self.who().into_iter().filter(|who| who.parse::<Competitor>().is_ok());
+        let shown = ours.filter_map(|who| {
             let figure = self.figure(level, who, name).ok()?;
             Some(format!("{who} {}", shown(&figure, name)))
         });

@@ -19,7 +19,7 @@ use crate::compare::{BAD_ARGUMENTS, INTERRUPTED, as_typed};
 use crate::competitor::Competitor;
 use crate::judge::{Judged, judge};
 use crate::lesson::found::Found;
-use crate::lesson::{Guess, Lesson, Scale, all, experiment, find, picture, show};
+use crate::lesson::{Guess, Lesson, Part, Said, Scale, all, experiment, find, picture, show};
 use crate::plan::in_words;
 use crate::progress::Progress;
 use crate::{machine, stop};
@@ -48,6 +48,9 @@ pub fn run(args: &args::Lesson) -> anyhow::Result<ExitCode> {
     let cancel = stop::on_signal()?;
     let binaries = built(&lessons, &scale, args.no_build)?;
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+    for peer in &args.peers {
+        crate::peers::environment(peer)?;
+    }
     let asks = !args.no_guess && lessons.len() == 1 && std::io::stdin().is_terminal();
     // The contract is checked while the reader reads and guesses.
     let checks = check(binaries, &cancel);
@@ -68,14 +71,15 @@ pub fn run(args: &args::Lesson) -> anyhow::Result<ExitCode> {
     let mut told = Vec::new();
     for lesson in &lessons {
         progress.says(lesson.name);
-        let found = match experiment::run(lesson, &scale, &arena, &cancel, &mut progress) {
-            Ok(found) => Found { command: as_typed(), ..found },
-            Err(_) if cancel.cancelled() => {
-                progress.ends();
-                return Ok(INTERRUPTED.into());
-            }
-            Err(error) => return Err(error),
-        };
+        let found =
+            match experiment::run(lesson, &scale, &arena, &args.peers, &cancel, &mut progress) {
+                Ok(found) => Found { command: as_typed(), ..found },
+                Err(_) if cancel.cancelled() => {
+                    progress.ends();
+                    return Ok(INTERRUPTED.into());
+                }
+                Err(error) => return Err(error),
+            };
         keep(lesson, &found, &args.out)?;
         if lessons.len() > 1 {
             progress.prints(&format!("{:<20} {}", lesson.name, found.verdict));
@@ -95,7 +99,7 @@ pub fn run(args: &args::Lesson) -> anyhow::Result<ExitCode> {
 fn listed(scale: &Scale) -> String {
     let mut text = String::new();
     let mut part = None;
-    for lesson in all() {
+    for lesson in in_parts() {
         if part != Some(lesson.part) {
             part = Some(lesson.part);
             text +=
@@ -110,6 +114,32 @@ fn listed(scale: &Scale) -> String {
         );
     }
     text
+}
+
+/// The same as a table of the book.
+pub fn listed_as_markdown() -> String {
+    let mut text = String::new();
+    let mut part = None;
+    for lesson in in_parts() {
+        if part != Some(lesson.part) {
+            part = Some(lesson.part);
+            text += &format!("\n**{}**\n\n", lesson.part.title());
+            text += "| lesson | the claim | said by | to read |\n|---|---|---|---|\n";
+        }
+        let said_by = match lesson.said_by {
+            Said::Issue(url) => format!("[an issue]({url})"),
+            other => other.words(),
+        };
+        let Lesson { name, claim, chapter, .. } = lesson;
+        text += &format!("| `{name}` | {claim} | {said_by} | [{chapter}]({chapter}) |\n");
+    }
+    text.trim_start().to_owned()
+}
+
+/// All lessons, those of a part together.
+fn in_parts() -> Vec<Lesson> {
+    let of = |part| all().into_iter().filter(move |lesson| lesson.part == part);
+    [Part::Waiting, Part::Mistakes, Part::Limits].into_iter().flat_map(of).collect()
 }
 
 fn chosen(args: &args::Lesson) -> anyhow::Result<Vec<Lesson>> {

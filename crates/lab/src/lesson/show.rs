@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::lesson::experiment::alone;
 use crate::lesson::found::{Drawn, Found, shown};
 use crate::lesson::{Chart, Lesson, Scale};
+use crate::peers;
 
 /// The most columns of a bar.
 const BAR: usize = 36;
@@ -107,6 +109,10 @@ pub(super) fn rows<'a>(chart: &Chart, found: &'a Found) -> Vec<Row<'a>> {
             if !found.trials.iter().any(|trial| trial.level == level && trial.who == who) {
                 continue;
             }
+            if peers::PEERS.contains(&who) {
+                rows.extend(beside(chart, found, level, who));
+                continue;
+            }
             rows.push(match found.figure(level, who, chart.figure) {
                 Ok(figure) => Row {
                     level,
@@ -120,6 +126,14 @@ pub(super) fn rows<'a>(chart: &Chart, found: &'a Found) -> Vec<Row<'a>> {
         }
     }
     rows
+}
+
+/// A peer is shown as a multiple of its own value with one client: another language is another subject.
+fn beside<'a>(chart: &Chart, found: &'a Found, level: &'a str, who: &'a str) -> Option<Row<'a>> {
+    let alone = alone(level);
+    let ratio = found.ratio((level, who), (&alone, who), chart.figure).ok()?;
+    let shown = format!("{} its own value with one client", ratio.shown());
+    Some(Row { level, who, median: 0.0, range: (0.0, 0.0), shown })
 }
 
 /// Eighths of a column, so that little is not nothing.
