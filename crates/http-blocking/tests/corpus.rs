@@ -1,0 +1,39 @@
+//! The corpora of the fuzz targets, replayed: what was once found stays found, on any compiler.
+
+#[expect(unreachable_pub, reason = "there it is a library")]
+#[path = "../../../fuzz/src/lib.rs"]
+mod invariants;
+
+use std::fs;
+use std::path::Path;
+
+fn replay(name: &str, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
+    let files = fs::read_dir(&folder).expect("each target has a corpus");
+    let mut count = 0;
+    for file in files {
+        target(&fs::read(file.expect("the folder can be read").path()).expect("a file"));
+        count += 1;
+    }
+    assert!(count >= 10, "{count} inputs in {}", folder.display());
+}
+
+#[test]
+fn heads_of_the_corpus_keep_what_must_hold() {
+    replay("head", invariants::head);
+}
+
+#[test]
+fn chunked_bodies_of_the_corpus_keep_what_must_hold() {
+    replay("chunk", invariants::chunk);
+}
+
+#[test]
+fn hosts_and_targets_of_the_corpus_keep_what_must_hold() {
+    replay("host", invariants::host);
+}
+
+#[test]
+fn usernames_of_the_corpus_keep_what_must_hold() {
+    replay("username", invariants::username);
+}

@@ -1,0 +1,92 @@
+//! What must hold of any bytes, one function for each parser that reads a stranger's. Each panics when it does not.
+
+use contract::Username;
+use contract::head::is_host;
+use http_blocking::chunk::{Decoder, Malformed, Progress};
+use http_blocking::{Limits, Version, head};
+
+/// The head of a request: where it ends does not depend on what follows or on how it arrives, and what is accepted has a
+/// host.
+pub fn head(bytes: &[u8]) {
+    let limits = Limits::default();
+    match head::parse(bytes, &limits) {
+        Ok(Some((head, length))) => {
+            assert!(length <= bytes.len());
+            let alone = head::parse(&bytes[..length], &limits).expect("it was accepted");
+            let (again, same) = alone.expect("it is whole");
+            assert_eq!((same, format!("{again:?}")), (length, format!("{head:?}")));
+            let early = head::parse(&bytes[..length - 1], &limits);
+            assert!(!matches!(early, Ok(Some(_))), "it ends before its end");
+            if head.request.version() == Version::HTTP_11 {
+                let hosts: Vec<_> = head.request.headers().get_all("host").iter().collect();
+                assert!(hosts.len() == 1 && is_host(hosts[0].as_bytes()), "{hosts:?}");
+            }
+        }
+        Ok(None) => {}
+        Err(refusal) => assert!(refusal.status().is_client_error(), "{refusal}"),
+    }
+}
+
+/// A chunked body: it is the same wherever it is cut. The first byte says where.
+pub fn chunk(bytes: &[u8]) {
+    let Some((&cut, bytes)) = bytes.split_first() else { return };
+    assert_eq!(decoded(bytes, usize::from(cut) + 1), decoded(bytes, bytes.len().max(1)));
+}
+
+/// The content and how much of the input was framing and content, once it has ended; none when there is more to come.
+type Decoded = Option<(Vec<u8>, usize)>;
+
+fn decoded(bytes: &[u8], piece: usize) -> Result<Decoded, Malformed> {
+    let (mut decoder, mut content, mut at) = (Decoder::new(), Vec::new(), 0);
+    for piece in bytes.chunks(piece) {
+        let mut rest = piece;
+        loop {
+            let (taken, progress) = decoder.advance(rest)?;
+            (at, rest) = (at + taken, &rest[taken..]);
+            match progress {
+                Progress::Data(left) => {
+                    let count = rest.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    if count == 0 {
+                        break;
+                    }
+                    content.extend_from_slice(&rest[..count]);
+                    decoder.took(count as u64);
+                    (at, rest) = (at + count, &rest[count..]);
+                }
+                Progress::End => return Ok(Some((content, at))),
+                _ => break,
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A `Host` or the target of a request: what is accepted cannot be mistaken for another host, path or line.
+pub fn host(bytes: &[u8]) {
+    if is_host(bytes) {
+        let harmless = |byte: &u8| byte.is_ascii_graphic() && !b"/\\@?#\"<>".contains(byte);
+        assert!(bytes.iter().all(harmless), "{}", bytes.escape_ascii());
+    }
+    let request = [b"GET ", bytes, b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
+    // A target may bring a line end of its own, and with it another head; that is no target any more.
+    if bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b' ')) {
+        return;
+    }
+    if let Ok(Some((head, _))) = head::parse(&request, &Limits::default()) {
+        let uri = head.request.uri().to_string();
+        let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        assert!(uri.bytes().all(visible), "{uri:?}");
+    }
+}
+
+/// A user's name: what is accepted is it, letter by letter, and cannot be a path, a host or a field.
+pub fn username(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let named = Username::parse(&["path", "username"], text);
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    let is_name = (1..=39).contains(&text.len()) && text.bytes().all(letter);
+    assert_eq!(named.is_ok(), is_name, "{text:?}");
+    if let Ok(name) = named {
+        assert_eq!(name.as_str(), text);
+    }
+}
