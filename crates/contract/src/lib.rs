@@ -17,7 +17,7 @@
 //! | how long, how large, how many | [`limits`], [`body`] |
 //! | what every request's head must satisfy, whatever the framework let through | [`head`] |
 //! | the fields every reply carries | [`headers`], [`request_id`] |
-//! | the document at `/openapi.json` and the page at `/docs` | [`openapi`], [`docs`] |
+//! | the document at `/openapi.json` and the pages at `/docs` and `/` | [`openapi`], [`docs`], [`page`] |
 
 pub mod body;
 pub mod delivery;
@@ -31,6 +31,7 @@ pub mod health;
 pub mod integer;
 pub mod limits;
 pub mod openapi;
+pub mod page;
 pub mod param;
 pub mod problem;
 pub mod query;

@@ -33,7 +33,7 @@ pub fn json() -> &'static str {
     paths(
         wait, github_user, github_users, scrape, stream, files_list, files_upload, file_download, file_upload,
         file_remove, work, plaintext, echo, offload_wait,
-        pitfalls_blocking_wait, healthz, readyz, metrics, openapi_json, docs,
+        pitfalls_blocking_wait, healthz, readyz, metrics, openapi_json, docs, page,
     ),
     components(schemas(Problem, Profile)),
     tags(
@@ -275,6 +275,11 @@ fn openapi_json() {}
     responses((status = 200, body = String, content_type = "text/html")))]
 fn docs() {}
 
+/// A small page to try this in a browser
+#[utoipa::path(get, path = "/", tag = "about",
+    responses((status = 200, body = String, content_type = "text/html")))]
+fn page() {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,6 +292,6 @@ mod tests {
             "{}",
             document["openapi"]
         );
-        assert_eq!(document["paths"].as_object().unwrap().len(), 17);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 18);
     }
 }

@@ -8,7 +8,7 @@ use actix_web::{Error, FromRequest, Handler, Resource, Responder};
 use crate::app::App;
 use crate::handlers::{
     docs, echo, file, files, github_user, github_users, healthz, metrics, offload_wait, openapi,
-    pitfalls, plaintext, readyz, scrape, stream, wait, work,
+    page, pitfalls, plaintext, readyz, scrape, stream, wait, work,
 };
 use crate::reply;
 
@@ -30,6 +30,7 @@ pub(crate) fn routes(
     let served = app.clone();
     actix_web::App::new()
         .app_data(Data::new(app.clone()))
+        .service(get("/", page::index))
         .service(get("/plaintext", plaintext::plaintext))
         .service(post("/echo", echo::echo))
         .service(get("/github-users", github_users::github_users))
@@ -50,6 +51,7 @@ pub(crate) fn routes(
                 .route(web::delete().to(file::remove)),
         )
         .service(get("/offload/wait/{seconds}", offload_wait::offload_wait))
+        .service(get("/page/{file}", page::file))
         .service(get("/docs/{file}", docs::file))
         .configure(move |routes| pitfalls(&served, routes))
         .default_service(web::to(reply::not_found))

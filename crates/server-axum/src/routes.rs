@@ -6,13 +6,14 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::handlers::{
     docs, echo, file, files, github_user, github_users, healthz, metrics, offload_wait, openapi,
-    pitfalls, plaintext, readyz, scrape, stream, wait, work,
+    page, pitfalls, plaintext, readyz, scrape, stream, wait, work,
 };
 use crate::reply;
 
 /// The routes of this server.
 pub(crate) fn routes(app: &App) -> Router {
     let mut router = Router::new()
+        .route("/", get(page::index))
         .route("/plaintext", get(plaintext::plaintext))
         .route("/echo", post(echo::echo))
         .route("/github-users", get(github_users::github_users))
@@ -29,6 +30,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .route("/stream/{count}", get(stream::stream))
         .route("/files/{name}", get(file::download).put(file::upload).delete(file::remove))
         .route("/offload/wait/{seconds}", get(offload_wait::offload_wait))
+        .route("/page/{file}", get(page::file))
         .route("/docs/{file}", get(docs::file));
     if app.pitfalls {
         router = router

@@ -14,6 +14,7 @@ pub(super) const CHECKS: &[Check] = &[
         Needs::Address,
         docs,
     ),
+    Check::new("the page at / has its own files and no others", Needs::Address, page),
 ];
 
 fn document(subject: &Subject) -> Verdict {
@@ -86,6 +87,17 @@ fn filled_in(path: &str, operation: &Value) -> String {
     if query.is_empty() { target } else { format!("{target}?{}", query.join("&")) }
 }
 
+fn page(subject: &Subject) -> Verdict {
+    let reply = subject.get_with("/", 200)?;
+    ensure!(reply.text() == contract_page(), "it is not the contract's page");
+    whole(subject, "/", &reply)?;
+    subject.problem("/page/no-such-file.js", 404).map(drop)
+}
+
+fn contract_page() -> String {
+    String::from_utf8_lossy(&contract::page::index().bytes).into_owned()
+}
+
 fn docs(subject: &Subject) -> Verdict {
     let mut page = "/docs".to_owned();
     let mut reply = subject.get(&page)?;
@@ -95,7 +107,12 @@ fn docs(subject: &Subject) -> Verdict {
         ensure!(page.starts_with("/docs"), "/docs leads to {page:?}");
         reply = subject.get(&page)?;
     }
-    let reply = reply.expect(200)?;
+    whole(subject, &page, &reply.expect(200)?)?;
+    subject.problem("/docs/no-such-file.js", 404).map(drop)
+}
+
+/// A page may load its own files, does, and they are there.
+fn whole(subject: &Subject, page: &str, reply: &crate::reply::Reply) -> Verdict {
     let media_type = reply.field("content-type").unwrap_or_default();
     ensure!(media_type.starts_with("text/html"), "content-type {media_type:?}");
     let policy = reply.field("content-security-policy").unwrap_or_default();
@@ -113,13 +130,12 @@ fn docs(subject: &Subject) -> Verdict {
     ensure!(links.len() >= 3, "the page links {} files", links.len());
     each(&links, |link| {
         ensure!(!link.contains("//"), "the page loads {link} from elsewhere");
-        let target = resolved(&page, link);
+        let target = resolved(page, link);
         let file = subject.get_with(&target, 200)?;
         ensure!(!file.body.is_empty(), "{target} is empty");
         ensure!(file.field("content-type").is_some(), "{target} has no content-type");
         Ok(())
-    })?;
-    subject.problem("/docs/no-such-file.js", 404).map(drop)
+    })
 }
 
 /// A link as a browser resolves it (RFC 3986 section 5.2, as far as Swagger UI's page needs it).

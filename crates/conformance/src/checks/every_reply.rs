@@ -47,7 +47,6 @@ fn any_requests() -> Vec<Request> {
         "/work",
         "/work?wait=x",
         "/nope",
-        "/",
         "/wait/1/",
         "/healthz",
         "/readyz",

@@ -17,7 +17,7 @@ pub(crate) async fn file(Path(asset): Path<Asset>) -> HttpResponse {
     answer(asset)
 }
 
-fn answer(asset: Asset) -> HttpResponse {
+pub(crate) fn answer(asset: Asset) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(asset.media_type)
         .insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY))

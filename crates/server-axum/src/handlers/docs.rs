@@ -18,7 +18,7 @@ pub(crate) async fn file(Path(asset): Path<Asset>) -> impl IntoResponse {
     answer(asset)
 }
 
-fn answer(asset: Asset) -> impl IntoResponse {
+pub(crate) fn answer(asset: Asset) -> impl IntoResponse {
     let media_type = HeaderValue::try_from(asset.media_type).expect("a media type is ASCII");
     let policy = HeaderValue::from_static(PAGE_POLICY);
     ([(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, policy)], asset.bytes)

@@ -10,6 +10,7 @@ pub(crate) mod healthz;
 pub(crate) mod metrics;
 pub(crate) mod offload_wait;
 pub(crate) mod openapi;
+pub(crate) mod page;
 pub(crate) mod pitfalls;
 pub(crate) mod plaintext;
 pub(crate) mod readyz;

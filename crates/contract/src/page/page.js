@@ -1,0 +1,99 @@
+// The page at `/`: each section sends what its form says and shows what comes back, a problem too.
+"use strict";
+
+const at = (id) => document.getElementById(id);
+const value = (form, name) => encodeURIComponent(form.elements[name].value);
+
+/** What a reply says: its JSON, or its problem's sentence. */
+async function said(reply) {
+  const body = reply.status === 204 ? {} : await reply.json();
+  if (reply.ok) return body;
+  const why = (body.errors ?? []).map((error) => error.msg).join("; ");
+  throw new Error(`${reply.status}: ${why || body.detail}`);
+}
+
+/** Runs `work` when the form is sent, and shows in `output` what it makes of it. */
+function onSend(id, output, work) {
+  at(id).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    at(output).textContent = "…";
+    try {
+      await work(event.target, at(output));
+    } catch (error) {
+      at(output).textContent = error.message;
+    }
+  });
+}
+
+onSend("wait", "waited", async (form, output) => {
+  const [began, count] = [performance.now(), Number(form.elements.count.value)];
+  const path = `/wait/${value(form, "seconds")}`;
+  // A browser opens six connections to a server and asks on each in turn; with its cache, one for equal requests.
+  const ask = () => fetch(path, { cache: "no-store" }).then(said);
+  const waits = Array.from({ length: count }, ask);
+  const [first] = await Promise.all(waits);
+  const took = ((performance.now() - began) / 1000).toFixed(2);
+  output.textContent = `${first.message} ${count} times, in ${took} s; your browser asks six at a time.`;
+});
+
+onSend("user", "profile", async (form, output) => {
+  const profile = await said(await fetch(`/github-user/${value(form, "username")}`));
+  output.textContent = `${profile.login}, number ${profile.id}${profile.name ? `: ${profile.name}` : ""}`;
+});
+
+onSend("upload", "uploaded", (form, output) => new Promise((done, failed) => {
+  // fetch does not tell how far an upload is.
+  const request = new XMLHttpRequest();
+  request.upload.onprogress = ({ loaded, total }) => { at("progress").value = loaded / total; };
+  request.onerror = () => failed(new Error("the connection was lost"));
+  request.onload = () => {
+    const reply = new Response(request.responseText || null, { status: request.status });
+    said(reply).then(({ files }) => {
+      at("progress").value = 1;
+      output.textContent = files.map((file) => `${file.name}: ${file.size} bytes`).join("\n");
+      return listed();
+    }).then(done, failed);
+  };
+  request.open("POST", form.action);
+  request.send(new FormData(form));
+}));
+
+/** Shows what is stored. */
+async function listed() {
+  const { files } = await said(await fetch("/files?limit=20"));
+  at("files").replaceChildren(...files.map((file) => {
+    const [item, link, remove] = ["li", "a", "button"].map((kind) => document.createElement(kind));
+    link.href = `/files/${encodeURIComponent(file.name)}`;
+    link.textContent = `${file.name} (${file.size} bytes)`;
+    link.title = `SHA-256 ${file.sha256}`;
+    remove.textContent = "Remove";
+    remove.onclick = async () => {
+      await fetch(link.href, { method: "DELETE" });
+      await listed();
+    };
+    item.append(link, remove);
+    return item;
+  }));
+}
+
+let leave = new AbortController();
+at("stop").onclick = () => leave.abort();
+
+onSend("stream", "lines", async (form, output) => {
+  leave.abort();
+  leave = new AbortController();
+  const path = `/stream/${value(form, "count")}?interval=${value(form, "interval")}`;
+  const reply = await fetch(path, { signal: leave.signal });
+  if (!reply.ok) await said(reply);
+  output.textContent = "";
+  const text = reply.body.pipeThrough(new TextDecoderStream());
+  for (const reader = text.getReader(); ;) {
+    const { done, value: lines } = await reader.read();
+    if (done) break;
+    // What is long gone is of no interest to who watches it live.
+    output.textContent = (output.textContent + lines).slice(-10_000);
+    output.scrollTop = output.scrollHeight;
+  }
+});
+
+listed().catch((error) => { at("uploaded").textContent = error.message; });

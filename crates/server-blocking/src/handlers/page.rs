@@ -1,0 +1,17 @@
+//! `GET /` and its files: the API to try in a browser, from text inside the binary.
+
+use contract::page::{self, PageFile};
+use http_blocking::IntoResponse;
+
+use crate::extract::Path;
+use crate::handlers::docs;
+
+/// The page itself.
+pub(crate) fn index() -> impl IntoResponse {
+    docs::answer(page::index())
+}
+
+/// A file the page loads.
+pub(crate) fn file(Path(PageFile(asset)): Path<PageFile>) -> impl IntoResponse {
+    docs::answer(asset)
+}
