@@ -3,7 +3,7 @@
 //! hyper does not check `Host` at all, actix-http half; both take more fields and longer lines than our limits.
 //! One set of rules, so that the three servers refuse the same requests with the same status.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 
 use crate::Limits;
 
@@ -61,37 +61,77 @@ pub struct Line<'a> {
 
 /// The fields of a head.
 pub trait Fields {
-    /// How many lines.
-    fn count(&self) -> usize;
-    /// How many bytes they are, with a colon, a space and a line end each.
-    fn bytes(&self) -> usize;
-    /// The values of every line of this name, which is lower-case.
-    fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]>;
+    /// Every line of them: its name, in lower case, and its value.
+    fn lines(&self) -> impl Iterator<Item = (&str, &[u8])>;
+
+    /// The values of the lines of this name, which is lower-case.
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.lines().filter(move |(line, _)| *line == name).map(|(_, value)| value)
+    }
 }
 
 impl Fields for HeaderMap {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
-    }
-
-    fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-        self.get_all(header::HeaderName::from_static(name)).iter().map(|value| value.as_bytes())
+    fn lines(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
     }
 }
 
 /// Checks a parsed head.
 pub fn check(line: Line<'_>, fields: &impl Fields, limits: &Limits) -> Result<(), Refusal> {
-    if fields.count() > limits.head_fields || fields.bytes() > limits.head_bytes {
-        return Err(Refusal::Fields);
-    }
+    let told = Told::by(fields, limits)?;
     check_length(line, limits)?;
     check_target(line)?;
-    check_host(line.is_http11, fields.all("host"))?;
-    check_framing(line.is_http11, fields)
+    check_host(line.is_http11, told.host)?;
+    check_framing(line.is_http11, told)
+}
+
+/// What the fields say that we have rules for, noted in one pass: a look-up each would hash its name and walk the map.
+#[derive(Clone, Copy, Default)]
+struct Told<'a> {
+    host: Once<'a>,
+    length: Once<'a>,
+    coding: Once<'a>,
+}
+
+impl<'a> Told<'a> {
+    fn by(fields: &'a impl Fields, limits: &Limits) -> Result<Self, Refusal> {
+        let (mut told, mut count, mut bytes) = (Self::default(), 0, 0);
+        for (name, value) in fields.lines() {
+            count += 1;
+            // With a colon, a space and a line end.
+            bytes += name.len() + value.len() + 4;
+            match name {
+                "host" => told.host.note(value),
+                "content-length" => told.length.note(value),
+                "transfer-encoding" => told.coding.note(value),
+                _ => {}
+            }
+        }
+        let too_many = count > limits.head_fields || bytes > limits.head_bytes;
+        if too_many { Err(Refusal::Fields) } else { Ok(told) }
+    }
+}
+
+/// The value of a field that must not be repeated, even with the same value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Once<'a> {
+    /// No line has it.
+    #[default]
+    Never,
+    /// One line has it.
+    Said(&'a [u8]),
+    /// Several lines have it.
+    Repeated,
+}
+
+impl<'a> Once<'a> {
+    /// Takes notice of a line.
+    pub fn note(&mut self, value: &'a [u8]) {
+        *self = match self {
+            Self::Never => Self::Said(value),
+            Self::Said(_) | Self::Repeated => Self::Repeated,
+        };
+    }
 }
 
 /// The request line is at most `head_line` bytes: method, target, version and what stands between them.
@@ -115,33 +155,24 @@ fn check_target(line: Line<'_>) -> Result<(), Refusal> {
 }
 
 /// Exactly one valid `Host` on HTTP/1.1; on HTTP/1.0 there may be none.
-pub fn check_host<'a>(
-    is_http11: bool,
-    mut values: impl Iterator<Item = &'a [u8]>,
-) -> Result<(), Refusal> {
-    match (values.next(), values.next()) {
-        (Some(host), None) if is_host(host) => Ok(()),
-        (None, None) if !is_http11 => Ok(()),
+pub fn check_host(is_http11: bool, host: Once<'_>) -> Result<(), Refusal> {
+    match host {
+        Once::Said(host) if is_host(host) => Ok(()),
+        Once::Never if !is_http11 => Ok(()),
         _ => Err(Refusal::Host),
     }
 }
 
 /// Chunked and nothing else, or one length, or neither (RFC 9112 section 6.3).
-fn check_framing(is_http11: bool, fields: &impl Fields) -> Result<(), Refusal> {
-    let mut lengths = fields.all("content-length");
-    let length = lengths.next();
-    if lengths.next().is_some() {
-        return Err(Refusal::Length);
+fn check_framing(is_http11: bool, told: Told<'_>) -> Result<(), Refusal> {
+    match (told.length, told.coding) {
+        (Once::Repeated, _) => Err(Refusal::Length),
+        (_, Once::Never) => Ok(()),
+        (Once::Said(_), _) => Err(Refusal::Length),
+        _ if !is_http11 => Err(Refusal::Length),
+        (_, Once::Said(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Refusal::Coding),
     }
-    let mut codings = fields.all("transfer-encoding");
-    let Some(coding) = codings.next() else { return Ok(()) };
-    if length.is_some() || !is_http11 {
-        return Err(Refusal::Length);
-    }
-    if codings.next().is_some() || !coding.eq_ignore_ascii_case(b"chunked") {
-        return Err(Refusal::Coding);
-    }
-    Ok(())
 }
 
 /// `uri-host [ ":" port ]` (RFC 3986 section 3.2.2), and not empty: an http URI needs a host (RFC 9110 section 4.2.1).
@@ -167,24 +198,39 @@ pub fn is_host(value: &[u8]) -> bool {
             None => (value, &b""[..]),
         },
     };
-    !host.is_empty() && host.iter().all(|&byte| is_host_byte(byte)) && is_port(port)
+    !host.is_empty() && host.iter().all(|&byte| HOST[usize::from(byte)]) && is_port(port)
 }
 
 fn is_port(port: &[u8]) -> bool {
     port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
 }
 
-/// unreserved / pct-encoded / sub-delims
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte)
-}
+/// unreserved / pct-encoded / sub-delims, as a table, since every request has a host.
+static HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let (marks, mut place) = (b"-._~%!$&'()*+,;=", 0);
+    while place < marks.len() {
+        table[marks[place] as usize] = true;
+        place += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
 
     fn hosts(is_http11: bool, values: &[&str]) -> Result<(), Refusal> {
-        check_host(is_http11, values.iter().map(|value| value.as_bytes()))
+        let mut host = Once::default();
+        values.iter().for_each(|value| host.note(value.as_bytes()));
+        check_host(is_http11, host)
     }
 
     #[test]

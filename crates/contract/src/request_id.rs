@@ -10,16 +10,16 @@ pub struct RequestId(Text);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Text {
-    Given(Box<str>),
+    Given(Box<[u8]>),
     Made([u8; 16]),
 }
 
 impl RequestId {
     /// The client's own if it is `[A-Za-z0-9._-]{1,64}`, else a new one.
     pub fn of(given: Option<&[u8]>) -> Self {
-        match given.and_then(id) {
-            Some(given) => Self(Text::Given(given.into())),
-            None => Self::new(),
+        match given {
+            Some(given) if is_id(given) => Self(Text::Given(given.into())),
+            _ => Self::new(),
         }
     }
 
@@ -39,9 +39,14 @@ impl RequestId {
 
     /// As text: visible ASCII.
     pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("what is given was text, and digits are ASCII")
+    }
+
+    /// The same, for a field's value.
+    pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Text::Given(text) => text,
-            Text::Made(text) => std::str::from_utf8(text).expect("hexadecimal digits are ASCII"),
+            Text::Made(text) => text,
         }
     }
 }
@@ -52,12 +57,9 @@ impl Default for RequestId {
     }
 }
 
-fn id(value: &[u8]) -> Option<&str> {
+fn is_id(value: &[u8]) -> bool {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-    if !(1..=64).contains(&value.len()) || !value.iter().all(allowed) {
-        return None;
-    }
-    std::str::from_utf8(value).ok()
+    (1..=64).contains(&value.len()) && value.iter().all(allowed)
 }
 
 #[cfg(test)]

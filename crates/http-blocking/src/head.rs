@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use contract::head::check_host;
+use contract::head::{Once, check_host};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::Limits;
@@ -110,7 +110,7 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Option<(Head, usize)>, Ref
     }
 
     let is_http11 = version == 1;
-    check_host(is_http11, told.host.iter()).map_err(|_| Refusal::Malformed)?;
+    check_host(is_http11, told.host).map_err(|_| Refusal::Malformed)?;
     let framing = told.framing(is_http11)?;
     *request.method_mut() = method;
     *request.uri_mut() = uri;
@@ -188,34 +188,6 @@ impl<'a> Told<'a> {
             (Codings::Chunked, None) if is_http11 => Ok(Framing::Chunked),
             _ => Err(Refusal::Malformed),
         }
-    }
-}
-
-/// The value of a field that must not be repeated, even with the same value.
-#[derive(Clone, Copy, Default)]
-enum Once<'a> {
-    #[default]
-    Never,
-    Said(&'a [u8]),
-    Repeated,
-}
-
-impl<'a> Once<'a> {
-    fn note(&mut self, value: &'a [u8]) {
-        *self = match self {
-            Self::Never => Self::Said(value),
-            Self::Said(_) | Self::Repeated => Self::Repeated,
-        };
-    }
-
-    /// The value; several where it was repeated.
-    fn iter(self) -> impl Iterator<Item = &'a [u8]> {
-        let (value, count) = match self {
-            Self::Never => (&b""[..], 0),
-            Self::Said(value) => (value, 1),
-            Self::Repeated => (&b""[..], 2),
-        };
-        std::iter::repeat_n(value, count)
     }
 }
 

@@ -5,7 +5,9 @@ use actix_http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_http::{ConnectionType, HttpMessage, Method, Request, Response, StatusCode, Version};
+use actix_http::{
+    ConnectionType, HttpMessage, Method, Request, Response, StatusCode, Uri, Version,
+};
 use actix_service::Service;
 use actix_web::ResponseError;
 use actix_web::dev::ServiceResponse;
@@ -23,16 +25,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
 pub(crate) struct Fields<'a>(pub(crate) &'a HeaderMap);
 
 impl head::Fields for Fields<'_> {
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
-    }
-
-    fn all<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.get_all(name).map(HeaderValue::as_bytes)
+    fn lines(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
     }
 }
 
@@ -57,25 +51,25 @@ where
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match caught_awaiting(async { routes.call(request).await }).await {
-        Ok(_) if seen.path == "*" => Response::new(StatusCode::OK),
+        Ok(_) if seen.uri.path() == "*" => Response::new(StatusCode::OK),
         Ok(Ok(reply)) => Response::from(reply.into_parts().1).map_into_boxed_body(),
         Ok(Err(error)) => error.error_response().into(),
         Err(panic) => panicked(&id, &panic),
     };
     let reply = complete(app, connection, &id, &seen, reply);
-    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
+    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.uri.path(), status = reply.status().as_u16());
     reply
 }
 
 /// What the reply needs to know of its request.
 struct Seen {
     method: Method,
-    path: String,
+    uri: Uri,
 }
 
 impl Seen {
     fn of(request: &Request) -> Self {
-        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+        Self { method: request.method().clone(), uri: request.uri().clone() }
     }
 }
 
@@ -128,7 +122,7 @@ fn complete(
             fields.insert(name, value);
         }
     }
-    let id = HeaderValue::from_str(id.as_str()).expect("an id is visible ASCII");
+    let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id is visible ASCII");
     fields.insert(REQUEST_ID, id);
     let unread = connection.as_ref().is_some_and(Connection::has_unread_body);
     if unread || app.drain.wants_close() {
@@ -144,7 +138,7 @@ fn of_framework(reply: &Response<BoxBody>) -> Option<Problem> {
 
 /// The problem as the body, told which request it answers.
 fn describe(problem: Problem, seen: &Seen, mut reply: Response<BoxBody>) -> Response<BoxBody> {
-    let problem = problem.at(&seen.path);
+    let problem = problem.at(seen.uri.path());
     let body = problem.to_json();
     let fields = reply.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static(headers::PROBLEM));

@@ -1,7 +1,7 @@
 //! What every request meets before its handler, and every reply after it.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use contract::headers;
@@ -10,7 +10,7 @@ use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use http_async::Connection;
 use settings::{Panicked, caught_awaiting};
 use tower::ServiceExt;
@@ -37,24 +37,24 @@ pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Resp
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match caught_awaiting(router.clone().oneshot(request)).await {
-        Ok(_) if seen.path == "*" => StatusCode::OK.into_response(),
+        Ok(_) if seen.uri.path() == "*" => StatusCode::OK.into_response(),
         Ok(reply) => reply.into_response(),
         Err(panic) => panicked(&id, &panic),
     };
     let reply = complete(app, connection, &id, &seen, reply);
-    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
+    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.uri.path(), status = reply.status().as_u16());
     reply
 }
 
 /// What the reply needs to know of its request.
 struct Seen {
     method: Method,
-    path: String,
+    uri: Uri,
 }
 
 impl Seen {
     fn of(request: &Request) -> Self {
-        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+        Self { method: request.method().clone(), uri: request.uri().clone() }
     }
 }
 
@@ -99,11 +99,17 @@ fn complete(
     if let Some(problem) = reply.extensions_mut().remove::<Problem>() {
         describe(problem, seen, &mut reply);
     }
+    let known = seen.method != Method::HEAD && reply.body().size_hint().exact().is_some();
     let fields = reply.headers_mut();
+    if known {
+        // hyper asks the body and says its length anyhow; as the seventh field of most replies it would make the map
+        // grow.
+        fields.remove(CONTENT_LENGTH);
+    }
     for (name, value) in ALWAYS {
         fields.entry(name).or_insert(value);
     }
-    let id = HeaderValue::from_str(id.as_str()).expect("an id is visible ASCII");
+    let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id is visible ASCII");
     fields.insert(REQUEST_ID, id);
     let unread = connection.as_ref().is_some_and(Connection::has_unread_body);
     if unread || app.drain.wants_close() {
@@ -114,7 +120,7 @@ fn complete(
 
 /// The problem as the body, told which request it answers.
 fn describe(problem: Problem, seen: &Seen, reply: &mut Response) {
-    let problem = problem.at(&seen.path);
+    let problem = problem.at(seen.uri.path());
     let body = problem.to_json();
     let fields = reply.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static(headers::PROBLEM));

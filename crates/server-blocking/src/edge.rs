@@ -6,7 +6,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_blocking::{IntoResponse, Payload, Request, Response, Router, Service};
 use settings::{Panicked, caught};
 
@@ -28,24 +28,24 @@ pub(crate) fn answer(app: &App, router: &Router, request: Request) -> Response {
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match caught(|| router.call(request)) {
-        Ok(_) if seen.path == "*" => StatusCode::OK.into_response(),
+        Ok(_) if seen.uri.path() == "*" => StatusCode::OK.into_response(),
         Ok(reply) => reply,
         Err(panic) => panicked(&id, &panic),
     };
     let reply = complete(app, &id, &seen, reply);
-    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
+    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.uri.path(), status = reply.status().as_u16());
     reply
 }
 
 /// What the reply needs to know of its request.
 struct Seen {
     method: Method,
-    path: String,
+    uri: Uri,
 }
 
 impl Seen {
     fn of(request: &Request) -> Self {
-        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+        Self { method: request.method().clone(), uri: request.uri().clone() }
     }
 }
 
@@ -67,14 +67,14 @@ fn complete(app: &App, id: &RequestId, seen: &Seen, mut reply: Response) -> Resp
     for (name, value) in ALWAYS {
         fields.entry(name).or_insert(value);
     }
-    let id = HeaderValue::from_str(id.as_str()).expect("an id is visible ASCII");
+    let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id is visible ASCII");
     fields.insert(REQUEST_ID, id);
     reply
 }
 
 /// The problem as the body, told which request it answers.
 fn describe(problem: Problem, seen: &Seen, reply: &mut Response) {
-    let problem = problem.at(&seen.path);
+    let problem = problem.at(seen.uri.path());
     let body = problem.to_json();
     let fields = reply.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static(headers::PROBLEM));

@@ -7,11 +7,11 @@ pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Resp
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
     let reply = match caught_awaiting(router.clone().oneshot(request)).await {
-        Ok(_) if seen.path == "*" => StatusCode::OK.into_response(),
+        Ok(_) if seen.uri.path() == "*" => StatusCode::OK.into_response(),
         Ok(reply) => reply.into_response(),
         Err(panic) => panicked(&id, &panic),
     };
     let reply = complete(app, connection, &id, &seen, reply);
-    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.path, status = reply.status().as_u16());
+    tracing::debug!(id = id.as_str(), method = %seen.method, path = seen.uri.path(), status = reply.status().as_u16());
     reply
 }
