@@ -5,6 +5,12 @@
 //! `bare-actix` are what the frameworks' first page of documentation tells one to write; `bare-threads` is a thread
 //! per connection that does not even parse; `floor` is one epoll loop that knows every answer beforehand. None of them
 //! is fit for the internet: that is the point.
+//!
+//! The examples compare: `layers` (CPU a request, ours by bare), `khttp` (the blocking server by the fastest published
+//! one), `waiting` (memory a waiting client), `burst` (ten thousand clients at once). Each is one command, named in its
+//! head.
+
+mod program;
 
 use std::fmt::Write as _;
 use std::hint;
@@ -15,6 +21,8 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use contract::headers;
+
+pub use program::{Median, Program, command};
 
 /// A bare program that serves `/plaintext` and `/wait/{seconds}`, for comparing; not for use
 #[derive(Parser)]
