@@ -8,6 +8,7 @@ mod book;
 mod check;
 mod commands;
 mod exceptions;
+mod exercises;
 mod figures;
 mod generate;
 mod items;
@@ -63,6 +64,8 @@ enum Chore {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Test every exercise: it fails as given and passes when solved
+    Exercises,
     /// Check the book and the voices: includes, links, images, typed numbers, generated files, alignment
     CheckDocs,
 }
@@ -77,6 +80,7 @@ fn main() -> anyhow::Result<ExitCode> {
             book::build(&out)?;
         }
         Chore::Generate => generate()?,
+        Chore::Exercises => exercises::check()?,
         Chore::Keep { results } => {
             println!("kept in {}", figures::keep(&results)?.display());
             generate()?;
@@ -97,6 +101,7 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 fn generate() -> anyhow::Result<()> {
+    exercises::write()?;
     match generate::write()? {
         0 => println!("everything generated is in step"),
         changed => println!("{changed} generated files changed"),
