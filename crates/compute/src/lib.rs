@@ -1,97 +1,67 @@
 //! CPU work as pure functions on bytes and numbers: no I/O, no threads, no clock in the work itself.
 //!
-//! The three servers call the same functions; where they call them (in the handler, on the offload pool, in the
+//! The three servers call the same functions; where they call them (in the handler, on the pool for computing, in the
 //! worker) is what is being compared.
+//!
+//! Nothing ends computing from outside: not a thread that has begun it, and not a task, which never awaits in it. So
+//! whoever calls gives a question, `go_on`, that is asked between two steps.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | image processing: a picture in, a small JPEG out, whatever was sent | [`mod@thumbnail`] |
+//! | data encryption: a key from a passphrase, then an AEAD | [`seal`] |
+//! | work that takes as long as it is told to | [`mod@work`] |
 
-use std::hint::black_box;
-use std::ops::Range;
-use std::time::{Duration, Instant};
+pub mod seal;
+pub mod thumbnail;
+pub mod work;
 
-/// How much of [`work`] this machine does in a millisecond.
-///
-/// Two servers that each measured it for themselves would do different amounts of work on a noisy machine, so a
-/// comparison measures it once and gives both the same number (`--rounds-per-ms`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RoundsPerMs(pub u64);
+pub use seal::{Fresh, open, seal};
+pub use thumbnail::thumbnail;
+pub use work::{RoundsPerMs, work, work_while};
 
-impl RoundsPerMs {
-    /// Measures it, in about 20 ms: the best of several short runs, because a run that was interrupted says too little.
-    pub fn measure() -> Self {
-        const ROUNDS: u64 = 1_000_000;
-        let best = (0..8)
-            .map(|_| {
-                let start = Instant::now();
-                black_box(work(black_box(ROUNDS)));
-                start.elapsed()
-            })
-            .min()
-            .unwrap_or(Duration::from_millis(1));
-        Self(((ROUNDS as f64 / best.as_secs_f64()) / 1e3).max(1.0) as u64)
-    }
-
-    /// The rounds that fill `time` on an idle core.
-    pub fn rounds(self, time: Duration) -> u64 {
-        (time.as_secs_f64() * 1e3 * self.0 as f64) as u64
-    }
+/// Why computing gave no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failed {
+    /// Not one of the formats that are read.
+    #[error("the body is no PNG, JPEG, GIF or WebP")]
+    NotAnImage,
+    /// It says what it is, and is not.
+    #[error("the image is malformed or cut short")]
+    BrokenImage,
+    /// More than is decoded, whatever the bytes that say so weigh.
+    #[error(
+        "the image has more than {} pixels, or a side over {}",
+        thumbnail::MOST_PIXELS,
+        thumbnail::LONGEST_SIDE
+    )]
+    HugeImage,
+    /// Not what [`seal`](seal()) made.
+    #[error("the body was not sealed here: its head is not that of a sealed body")]
+    NotSealed,
+    /// The passphrase is another, or the bytes are. A cipher that told which would help who guesses.
+    #[error("the body does not open: the passphrase is another, or the bytes were changed")]
+    Unopened,
+    /// Told to stop between two steps.
+    #[error("told to stop before it was done")]
+    Stopped,
 }
 
-/// As [`work`], in steps of about a millisecond; `None` if `go_on` says no between two of them.
-///
-/// Nothing else can stop computing: not a thread that has begun it, and not a task, which never awaits in it.
-pub fn work_while(rounds: u64, mut go_on: impl FnMut() -> bool) -> Option<u64> {
-    const STEP: u64 = 500_000;
-    let mut state = SEED;
-    let mut done = 0;
-    while done < rounds {
-        if done > 0 && !go_on() {
-            return None;
+/// Goes on, or ends the work between two steps.
+fn step(go_on: impl Fn() -> bool) -> Result<(), Failed> {
+    if go_on() { Ok(()) } else { Err(Failed::Stopped) }
+}
+
+impl From<Failed> for contract::Problem {
+    fn from(failed: Failed) -> Self {
+        let refused = |kind| contract::FieldError::new(&["body"], kind, failed.to_string(), None);
+        match failed {
+            Failed::NotAnImage => Self::unsupported(failed.to_string()),
+            Failed::BrokenImage => refused("image_parsing").into(),
+            Failed::HugeImage => refused("image_too_large").into(),
+            Failed::NotSealed => refused("sealed_parsing").into(),
+            Failed::Unopened => refused("sealed_invalid").into(),
+            Failed::Stopped => Self::deadline_passed(),
         }
-        let end = rounds.min(done + STEP);
-        state = mix(state, done..end);
-        done = end;
-    }
-    Some(state)
-}
-
-/// Mixes a number `rounds` times (SplitMix64's finaliser): as CPU-bound as code can be, touching no memory.
-pub fn work(rounds: u64) -> u64 {
-    mix(SEED, 0..rounds)
-}
-
-const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
-
-fn mix(state: u64, rounds: Range<u64>) -> u64 {
-    rounds.fold(state, |state, round| {
-        let mixed = (state ^ (state >> 30) ^ round).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_rounds_give_an_equal_result() {
-        assert_eq!(work(10_000), work(10_000));
-        assert_ne!(work(10_000), work(10_001));
-        assert_eq!(work_while(1_700_000, || true), Some(work(1_700_000)));
-    }
-
-    #[test]
-    fn work_ends_between_two_steps_when_it_is_told_to() {
-        let mut asked = 0;
-        let result = work_while(u64::MAX, || {
-            asked += 1;
-            asked < 3
-        });
-        assert_eq!((result, asked), (None, 3));
-    }
-
-    #[test]
-    fn a_millisecond_of_work_is_some_number_of_rounds() {
-        let rate = RoundsPerMs::measure();
-        assert!(rate.0 > 100, "{rate:?}");
-        assert_eq!(rate.rounds(Duration::from_millis(2)), 2 * rate.0);
     }
 }

@@ -302,6 +302,18 @@ pub fn requests() -> Vec<Request> {
     requests.push(Request::new("POST", "/echo").body("hello"));
     requests.push(Request::new("POST", "/echo").body(""));
     requests.push(Request::new("POST", "/echo").body(vec![b'x'; (1 << 20) + 1]));
+    for target in ["/thumbnail", "/thumbnail?width=0", "/seal", "/open?placement=x", "/open"] {
+        requests.push(Request::get(target));
+        requests.push(Request::new("POST", target).body("hello"));
+        let phrase = Request::new("POST", target).field("X-Passphrase", "correct horse");
+        requests.push(phrase.body(if target == "/seal" {
+            vec![b'x'; (16 << 20) + 1]
+        } else {
+            vec![b'x'; 99]
+        }));
+    }
+    let png = include_bytes!("../cases/images/48x32.png");
+    requests.push(Request::new("POST", "/thumbnail?width=8").body(png.as_slice()));
     requests.push(Request::get("/plaintext").field("Connection", "close"));
     requests.push(Request::get("/plaintext").field("X-Request-Id", "mine"));
     requests

@@ -21,6 +21,9 @@ pub const NO_STORE: &str = "no-store";
 /// The field that carries a [`RequestId`](crate::RequestId).
 pub const REQUEST_ID: &str = "x-request-id";
 
+/// The field that carries an [`IdempotencyKey`](crate::notes::IdempotencyKey).
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// The media type of `/plaintext` and `/echo`.
 pub const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -29,6 +32,12 @@ pub const JSON: &str = "application/json";
 
 /// The media type of `/stream`: a JSON value a line.
 pub const NDJSON: &str = "application/x-ndjson";
+
+/// The media type of a thumbnail.
+pub const JPEG: &str = "image/jpeg";
+
+/// The media type of bytes that only their owner can read: what was sealed, what was opened.
+pub const BYTES: &str = "application/octet-stream";
 
 /// The media type of a failure.
 pub const PROBLEM: &str = "application/problem+json";

@@ -11,10 +11,15 @@
 //! | `/github-user`: names, and what an upstream's answer means | [`github`] |
 //! | which upstream is asked, and as whom | [`upstream`] |
 //! | `/work`: a wait and some computing in one request | [`work`] |
+//! | `/thumbnail`, `/seal` and `/open`: what is asked of the CPU | [`thumbnail`], [`seal`] |
 //! | `/scrape`: many users, politely | [`scrape`] |
 //! | `/stream`: lines, made as the reader takes them | [`stream`] |
 //! | `/files`: names, hashes, ranges, forms | [`file`], [`delivery`], [`form`] |
 //! | how long, how large, how many | [`limits`], [`body`] |
+//! | `/notes`: what is written, kept and read page by page | [`notes`], [`timestamp`] |
+//! | a body of JSON, read or refused | [`json`] |
+//! | `/jobs`: work that is accepted now and done later | [`jobs`] |
+//! | how long, how large, how many | [`limits`] |
 //! | what every request's head must satisfy, whatever the framework let through | [`head`] |
 //! | the fields every reply carries | [`headers`], [`request_id`] |
 //! | the document at `/openapi.json` and the pages at `/docs` and `/` | [`openapi`], [`docs`], [`page`] |
@@ -29,7 +34,10 @@ pub mod head;
 pub mod headers;
 pub mod health;
 pub mod integer;
+pub mod jobs;
+pub mod json;
 pub mod limits;
+pub mod notes;
 pub mod openapi;
 pub mod page;
 pub mod param;
@@ -37,7 +45,10 @@ pub mod problem;
 pub mod query;
 pub mod request_id;
 pub mod scrape;
+pub mod seal;
 pub mod stream;
+pub mod thumbnail;
+pub mod timestamp;
 pub mod upstream;
 pub mod wait;
 pub mod work;
@@ -48,11 +59,17 @@ pub use file::{FileName, FilePage, Listing, StoredFile, StoredFiles};
 pub use form::Boundary;
 pub use github::{Mode, Profile, User, Username, Usernames, Users};
 pub use health::{Health, Ready};
+pub use jobs::{Batch, BatchId, Job, JobId, JobResult, Jobs, JobsPage, NewJob, Order};
+pub use json::{JsonBody, JsonType};
 pub use limits::Limits;
+pub use notes::{Draft, DraftHead, IdempotencyKey, Note, NoteId, Notes, Page};
 pub use param::{PathParam, QueryParams};
 pub use problem::{FieldError, Problem};
 pub use request_id::RequestId;
 pub use scrape::Scrape;
+pub use seal::{Passphrase, Sealing};
 pub use stream::{Count, Interval, Lines};
+pub use thumbnail::Thumbnail;
+pub use timestamp::Timestamp;
 pub use wait::{Deadline, Seconds, Wait, Waited};
 pub use work::{Placement, Work, Worked};

@@ -49,6 +49,14 @@ pub struct Limits {
     pub upstream_max: usize,
     /// The largest answer of the upstream that is read, in bytes.
     pub upstream_bytes: u64,
+    /// Connections to the database at once; as many as SQLAlchemy opens.
+    pub pool: usize,
+    /// How long a request waits for one of them.
+    pub database_acquire: Duration,
+    /// How long a statement may take, or wait for the lock of another.
+    pub database_statement: Duration,
+    /// Jobs that may wait for a worker; more are a 503.
+    pub queue: usize,
     /// CPU work that may wait for a core; more is a 503.
     pub cpu_queue: usize,
 }
@@ -76,6 +84,10 @@ impl Default for Limits {
             upstream_total: Duration::from_secs(3),
             upstream_max: 256,
             upstream_bytes: 1 << 20,
+            pool: 15,
+            database_acquire: Duration::from_secs(2),
+            database_statement: Duration::from_secs(3),
+            queue: 10_000,
             cpu_queue: 64,
         }
     }
@@ -83,7 +95,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Each limit as `/metrics` shows it: a name and a number in base units (seconds, bytes, counts).
-    pub fn gauges(&self) -> [(&'static str, f64); 21] {
+    pub fn gauges(&self) -> [(&'static str, f64); 25] {
         let seconds = |duration: Duration| duration.as_secs_f64();
         [
             ("limit_max_wait_seconds", seconds(self.max_wait.duration())),
@@ -106,6 +118,10 @@ impl Limits {
             ("limit_upstream_total_seconds", seconds(self.upstream_total)),
             ("limit_upstream_max", self.upstream_max as f64),
             ("limit_upstream_bytes", self.upstream_bytes as f64),
+            ("limit_database_pool", self.pool as f64),
+            ("limit_database_acquire_seconds", seconds(self.database_acquire)),
+            ("limit_database_statement_seconds", seconds(self.database_statement)),
+            ("limit_queue", self.queue as f64),
             ("limit_cpu_queue", self.cpu_queue as f64),
         ]
     }

@@ -9,10 +9,11 @@ use std::sync::LazyLock;
 
 use utoipa::OpenApi;
 
+use crate::jobs::State;
 use crate::scrape::Names;
 use crate::{
-    FilePage, Health, Mode, Placement, Problem, Profile, Ready, StoredFile, StoredFiles, Users,
-    Waited, Worked,
+    Batch, Draft, FilePage, Health, Job, Jobs, Mode, Note, Notes, Placement, Problem, Profile,
+    Ready, StoredFile, StoredFiles, Users, Waited, Worked,
 };
 
 /// The document, as compact JSON.
@@ -32,13 +33,16 @@ pub fn json() -> &'static str {
     ),
     paths(
         wait, github_user, github_users, scrape, stream, files_list, files_upload, file_download, file_upload,
-        file_remove, work, plaintext, echo, offload_wait,
+        file_remove, notes_add, notes_list, note_find, note_rewrite, note_remove, slow_query, jobs_enqueue,
+        jobs_list, job_find, job_result, job_cancel, batches_enqueue, batch_find, work, thumbnail, seal, open, plaintext, echo, offload_wait,
         pitfalls_blocking_wait, healthz, readyz, metrics, openapi_json, docs, page,
     ),
     components(schemas(Problem, Profile)),
     tags(
         (name = "waiting", description = "Hold the request; call the outside"),
         (name = "files", description = "Files of one machine: streamed both ways, whole or not there"),
+        (name = "database", description = "Rows, in SQLite or PostgreSQL"),
+        (name = "jobs", description = "Work that is accepted now and done later, by a worker of its own"),
         (name = "computing", description = "Use the CPU, or a pool of threads"),
         (name = "pitfalls", description = "Mistakes, on purpose; only with --pitfalls"),
         (name = "about", description = "The floor under every number, and the process itself"),
@@ -192,6 +196,173 @@ struct FileForm {
     file: (),
 }
 
+/// Write a note
+#[utoipa::path(post, path = "/notes", tag = "database",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same key never makes a second note")),
+    request_body(content = Draft),
+    responses(
+        (status = 201, body = Note, description = "On the disk; Location tells where to ask for it"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The note that this key made has been deleted"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "Not JSON"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Not a note, or a key that was used for another"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The database is locked, slow, away, or its pool is exhausted"),
+    ))]
+fn notes_add() {}
+
+/// Notes, page by page
+#[utoipa::path(get, path = "/notes", tag = "database",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 100 notes; 20 if not given"),
+        ("after" = Option<i64>, Query, description = "The `next` of the page before"),
+    ),
+    responses(
+        (status = 200, body = Notes, description = "In the order of ids"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "As for POST"),
+    ))]
+fn notes_list() {}
+
+/// One note
+#[utoipa::path(get, path = "/notes/{id}", tag = "database",
+    params(("id" = i64, Path, description = "From POST", example = 1)),
+    responses(
+        (status = 200, body = Note),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "As for POST"),
+    ))]
+fn note_find() {}
+
+/// Write a note anew
+#[utoipa::path(put, path = "/notes/{id}", tag = "database",
+    params(("id" = i64, Path, description = "From POST", example = 1)),
+    request_body(content = Draft),
+    responses(
+        (status = 200, body = Note, description = "On the disk"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "Not JSON"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "As for POST"),
+    ))]
+fn note_rewrite() {}
+
+/// Remove a note
+#[utoipa::path(delete, path = "/notes/{id}", tag = "database",
+    params(("id" = i64, Path, description = "From POST", example = 1)),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "As for POST"),
+    ))]
+fn note_remove() {}
+
+/// Wait inside the database
+#[utoipa::path(get, path = "/slow-query/{seconds}", tag = "database",
+    params(("seconds" = String, Path, description = "As for /wait", example = "0.1")),
+    responses(
+        (status = 200, body = Waited, description = "One connection of the pool was held so long"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "No connection was free in time"),
+    ))]
+fn slow_query() {}
+
+/// Have work done later
+#[utoipa::path(post, path = "/jobs/{job}", tag = "jobs",
+    params(
+        ("job" = String, Path, description = "The kind: thumbnail, seal or wait", example = "wait"),
+        ("width" = Option<u32>, Query, description = "Of a thumbnail, as for /thumbnail"),
+        ("seconds" = Option<f64>, Query, description = "Of a wait, as for /wait"),
+        ("X-Passphrase" = Option<String>, Header, description = "Of a seal, as for /seal; kept with the job until it has ended"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key never makes a second job"),
+    ),
+    request_body(content = String, content_type = "application/octet-stream", description = "The image, or the text to seal"),
+    responses(
+        (status = 202, body = Job, description = "Accepted and on the disk; Location tells where to ask for it"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The queue is full, or the database does not answer"),
+    ))]
+fn jobs_enqueue() {}
+
+/// Jobs, page by page
+#[utoipa::path(get, path = "/jobs", tag = "jobs",
+    params(
+        ("state" = Option<State>, Query, description = "Only those that stand there"),
+        ("limit" = Option<u32>, Query, description = "1 to 100 jobs; 20 if not given"),
+        ("after" = Option<i64>, Query, description = "The `next` of the page before"),
+    ),
+    responses(
+        (status = 200, body = Jobs, description = "In the order of ids"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The database does not answer"),
+    ))]
+fn jobs_list() {}
+
+/// Where a job stands
+#[utoipa::path(get, path = "/jobs/{job}", tag = "jobs",
+    params(("job" = i64, Path, description = "The id, from POST", example = 1)),
+    responses(
+        (status = 200, body = Job),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "It never was, or it ended and is forgotten"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The database does not answer"),
+    ))]
+fn job_find() {}
+
+/// What a job left behind
+#[utoipa::path(get, path = "/jobs/{job}/result", tag = "jobs",
+    params(("job" = i64, Path, description = "The id, from POST", example = 1)),
+    responses(
+        (status = 200, body = String, content_type = "application/octet-stream", description = "As the direct route would have answered"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It has no result: not yet (Retry-After), or never"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The database does not answer"),
+    ))]
+fn job_result() {}
+
+/// Cancel a job
+#[utoipa::path(delete, path = "/jobs/{job}", tag = "jobs",
+    params(("job" = i64, Path, description = "The id, from POST", example = 1)),
+    responses(
+        (status = 200, body = Job, description = "Cancelled; a worker that runs it is told at its next heartbeat"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "It ended before"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The database does not answer"),
+    ))]
+fn job_cancel() {}
+
+/// A thumbnail of each file of a form, as jobs
+#[utoipa::path(post, path = "/batches", tag = "jobs",
+    params(("width" = Option<u32>, Query, description = "As for /thumbnail")),
+    request_body(content = FileForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 202, body = Batch, description = "All accepted together; Location tells where to ask for them"),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "No form, or one that breaks off"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The form came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json", description = "Over 100 files, --media-bytes for one, or four times that for all"),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "Not multipart/form-data"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "No file"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The queue has no room for all of them, or the database does not answer"),
+    ))]
+fn batches_enqueue() {}
+
+/// Where the jobs of a batch stand
+#[utoipa::path(get, path = "/batches/{id}", tag = "jobs",
+    params(("id" = i64, Path, description = "From POST", example = 1)),
+    responses(
+        (status = 200, body = Batch),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The database does not answer"),
+    ))]
+fn batch_find() {}
+
 /// Wait, then compute
 #[utoipa::path(get, path = "/work", tag = "computing",
     params(
@@ -205,6 +376,55 @@ struct FileForm {
         (status = 503, body = Problem, content_type = "application/problem+json", description = "The offload pool and its queue are full"),
     ))]
 fn work() {}
+
+/// A small JPEG of an image
+#[utoipa::path(post, path = "/thumbnail", tag = "computing",
+    params(
+        ("width" = Option<u32>, Query, description = "The most pixels it is wide; 1 to 2048, 256 if not given", example = 256),
+        ("placement" = Option<Placement>, Query, description = "inline (the default) or offload"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "PNG, JPEG, GIF or WebP, of up to 25 million pixels"),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "image/jpeg"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "None of these formats"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Broken, cut short, too many pixels, or a bad width"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Every core computes and the queue is full, or the deadline passed"),
+    ))]
+fn thumbnail() {}
+
+/// A body, encrypted with a key from a passphrase
+#[utoipa::path(post, path = "/seal", tag = "computing",
+    params(
+        ("placement" = Option<Placement>, Query, description = "inline (the default) or offload"),
+        ("X-Passphrase" = String, Header, description = "8 to 256 printable ASCII characters. It makes the key (Argon2id), and is neither kept nor logged", example = "correct horse battery staple"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/octet-stream", description = "Magic, version, salt, nonce, XChaCha20-Poly1305 ciphertext, tag"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Every core computes and the queue is full, or the deadline passed"),
+    ))]
+fn seal() {}
+
+/// What was sealed, in the clear again
+#[utoipa::path(post, path = "/open", tag = "computing",
+    params(
+        ("placement" = Option<Placement>, Query, description = "inline (the default) or offload"),
+        ("X-Passphrase" = String, Header, description = "The one it was sealed with", example = "correct horse battery staple"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json", description = "Not sealed here, changed since, or another passphrase"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Every core computes and the queue is full, or the deadline passed"),
+    ))]
+fn open() {}
 
 /// The floor under every other number
 #[utoipa::path(get, path = "/plaintext", tag = "about",
@@ -292,6 +512,6 @@ mod tests {
             "{}",
             document["openapi"]
         );
-        assert_eq!(document["paths"].as_object().unwrap().len(), 18);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 29);
     }
 }

@@ -96,6 +96,11 @@ impl Problem {
         )
     }
 
+    /// 415: the body is of a kind that this route does not take.
+    pub fn unsupported(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
     /// 422: the request can be read, and an input is refused.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self {
@@ -130,6 +135,11 @@ impl Problem {
     /// 503: every thread of the offload pool is busy and its queue is full.
     pub fn offload_full() -> Self {
         Self::unavailable("every offload thread is busy and the queue before them is full", 1)
+    }
+
+    /// 503: every core computes and as much as may wait for one does.
+    pub fn cpu_full() -> Self {
+        Self::unavailable("every core computes and the queue before them is full", 1)
     }
 
     /// 507: the disk, or the share of it that files may take, is full.

@@ -103,6 +103,12 @@ impl Seconds {
 }
 
 /// The same grammar on the command line (`--max-wait 60`), where the error is one line.
+impl From<Duration> for Seconds {
+    fn from(length: Duration) -> Self {
+        Self(length)
+    }
+}
+
 impl std::str::FromStr for Seconds {
     type Err = String;
 

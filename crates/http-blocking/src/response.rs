@@ -147,6 +147,17 @@ impl<const N: usize> IntoFields for [(HeaderName, &'static str); N] {
     }
 }
 
+impl<const N: usize> IntoFields for [(HeaderName, String); N] {
+    /// # Panics
+    ///
+    /// When a value cannot stand in a field: whoever built it is wrong, and the answer is a 500.
+    fn set_on(self, fields: &mut HeaderMap) {
+        for (name, value) in self {
+            fields.insert(name, HeaderValue::try_from(value).expect("a value of ours is visible"));
+        }
+    }
+}
+
 fn with_status(status: StatusCode, mut response: Response) -> Response {
     *response.status_mut() = status;
     response

@@ -6,7 +6,9 @@
 //! | to find | look in |
 //! |---|---|
 //! | a user of GitHub: one call, its deadline, its retries | [`github`] |
+//! | where CPU work runs, and how much at once | [`cpu`] |
 //! | a file: written, kept, opened, read, listed, removed | [`files`] |
+//! | rows: a connection, its statements, the connection given back | [`mod@store`] |
 //! | how many calls are made at once, and how one waits for its turn | `permits` |
 //! | which failures are tried again, and what the others become | `lost` |
 //! | connections, TLS, and what is switched off | `connect` |
@@ -14,11 +16,15 @@
 
 mod addresses;
 mod connect;
+pub mod cpu;
 pub mod files;
 pub mod github;
 mod lost;
 mod permits;
+pub mod store;
 
 pub use contract::upstream::BadUpstream;
+pub use cpu::Cpu;
 pub use files::Files;
 pub use github::Github;
+pub use store::Store;

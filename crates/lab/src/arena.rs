@@ -76,6 +76,7 @@ impl Arena {
             "--upstream-connect=5".to_owned(),
             "--upstream-total=20".to_owned(),
             format!("--offload-queue={}", (2 * most).max(1_024)),
+            format!("--cpu-queue={}", (2 * most).max(64)),
             format!("--connections={}", (most + 1_000).max(12_000)),
         ]
     }

@@ -7,8 +7,9 @@ use actix_web::{Error, FromRequest, Handler, Resource, Responder};
 
 use crate::app::App;
 use crate::handlers::{
-    docs, echo, file, files, github_user, github_users, healthz, metrics, offload_wait, openapi,
-    page, pitfalls, plaintext, readyz, scrape, stream, wait, work,
+    batches, docs, echo, file, files, github_user, github_users, healthz, jobs, metrics, note,
+    notes, offload_wait, open, openapi, page, pitfalls, plaintext, readyz, scrape, seal,
+    slow_query, stream, thumbnail, wait, work,
 };
 use crate::reply;
 
@@ -37,6 +38,12 @@ pub(crate) fn routes(
         .service(post("/scrape", scrape::scrape))
         .service(get("/work", work::work))
         .service(get("/files", files::list).route(web::post().to(files::upload)))
+        .service(post("/thumbnail", thumbnail::thumbnail))
+        .service(post("/seal", seal::seal))
+        .service(post("/open", open::open))
+        .service(get("/notes", notes::list).route(web::post().to(notes::add)))
+        .service(get("/jobs", jobs::list))
+        .service(post("/batches", batches::enqueue))
         .service(get("/healthz", healthz::healthz))
         .service(get("/readyz", readyz::readyz))
         .service(get("/metrics", metrics::metrics))
@@ -50,6 +57,19 @@ pub(crate) fn routes(
                 .route(web::put().to(file::upload))
                 .route(web::delete().to(file::remove)),
         )
+        .service(
+            get("/notes/{id}", note::find)
+                .route(web::put().to(note::rewrite))
+                .route(web::delete().to(note::remove)),
+        )
+        .service(get("/slow-query/{seconds}", slow_query::slow_query))
+        .service(
+            get("/jobs/{id}", jobs::find)
+                .route(web::post().to(jobs::enqueue))
+                .route(web::delete().to(jobs::cancel)),
+        )
+        .service(get("/jobs/{id}/result", jobs::result))
+        .service(get("/batches/{id}", batches::find))
         .service(get("/offload/wait/{seconds}", offload_wait::offload_wait))
         .service(get("/page/{file}", page::file))
         .service(get("/docs/{file}", docs::file))

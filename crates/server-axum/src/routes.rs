@@ -5,8 +5,9 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::handlers::{
-    docs, echo, file, files, github_user, github_users, healthz, metrics, offload_wait, openapi,
-    page, pitfalls, plaintext, readyz, scrape, stream, wait, work,
+    batches, docs, echo, file, files, github_user, github_users, healthz, jobs, metrics, note,
+    notes, offload_wait, open, openapi, page, pitfalls, plaintext, readyz, scrape, seal,
+    slow_query, stream, thumbnail, wait, work,
 };
 use crate::reply;
 
@@ -20,6 +21,12 @@ pub(crate) fn routes(app: &App) -> Router {
         .route("/scrape", post(scrape::scrape))
         .route("/work", get(work::work))
         .route("/files", get(files::list).post(files::upload))
+        .route("/thumbnail", post(thumbnail::thumbnail))
+        .route("/seal", post(seal::seal))
+        .route("/open", post(open::open))
+        .route("/notes", get(notes::list).post(notes::add))
+        .route("/jobs", get(jobs::list))
+        .route("/batches", post(batches::enqueue))
         .route("/healthz", get(healthz::healthz))
         .route("/readyz", get(readyz::readyz))
         .route("/metrics", get(metrics::metrics))
@@ -29,6 +36,12 @@ pub(crate) fn routes(app: &App) -> Router {
         .route("/github-user/{username}", get(github_user::github_user))
         .route("/stream/{count}", get(stream::stream))
         .route("/files/{name}", get(file::download).put(file::upload).delete(file::remove))
+        .route("/notes/{id}", get(note::find).put(note::rewrite).delete(note::remove))
+        .route("/slow-query/{seconds}", get(slow_query::slow_query))
+        // `POST /jobs/{kind}`: a path has one name for its segment.
+        .route("/jobs/{id}", get(jobs::find).post(jobs::enqueue).delete(jobs::cancel))
+        .route("/jobs/{id}/result", get(jobs::result))
+        .route("/batches/{id}", get(batches::find))
         .route("/offload/wait/{seconds}", get(offload_wait::offload_wait))
         .route("/page/{file}", get(page::file))
         .route("/docs/{file}", get(docs::file));

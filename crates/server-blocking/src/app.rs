@@ -5,9 +5,10 @@ use std::sync::Arc;
 use compute::RoundsPerMs;
 use contract::Limits;
 use http_blocking::Shutdown;
-use io_blocking::{Files, Github};
+use io_blocking::{Cpu, Files, Github, Store};
 use metrics::{Gauge, gauge};
 use settings::{Answers, FilesHome, Flags, Telemetry};
+use store::Database;
 
 use crate::offload::Offload;
 
@@ -29,6 +30,10 @@ pub(crate) struct Parts {
     pub(crate) github: Github,
     /// What is stored below `/files`.
     pub(crate) files: Files,
+    /// The cores, for what computes.
+    pub(crate) cpu: Cpu,
+    /// The database.
+    pub(crate) store: Store,
     /// Threads for what is offloaded.
     pub(crate) offload: Offload,
     /// Replies being streamed now.
@@ -44,12 +49,15 @@ impl App {
     pub(crate) fn new(flags: &Flags) -> anyhow::Result<Self> {
         settings::raise_descriptor_limit();
         let limits = flags.limits();
+        let database = Database::new(flags.database(), &flags.data)?;
         let home = FilesHome::claim(&flags.data)?;
         Ok(Self(Arc::new(Parts {
             telemetry: Telemetry::start(&limits),
             answers: Answers::new(),
             github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
+            store: Store::open(&database, &limits)?,
             files: Files::new(home.files, home.uploads, limits.files_quota),
+            cpu: Cpu::new(flags.cpu_threads(), limits.cpu_queue)?,
             offload: Offload::new(flags.offload_threads(), flags.offload_queue())?,
             streams: gauge!("http_streams"),
             rounds: flags.rounds_per_ms().map_or_else(RoundsPerMs::measure, RoundsPerMs),

@@ -36,8 +36,14 @@ pub struct Flags {
     #[command(flatten, next_help_heading = "Offload pool (/offload/…, placement=offload)")]
     offload: Offload,
 
+    #[command(flatten, next_help_heading = "Computing (/thumbnail, /seal, /open)")]
+    computing: Computing,
+
     #[command(flatten, next_help_heading = "Upstream (/github-user, /github-users)")]
     upstream: Upstream,
+
+    #[command(flatten, next_help_heading = "Database (/notes, /jobs, /slow-query)")]
+    database: DatabaseFlags,
 
     #[command(flatten, next_help_heading = "Limits")]
     limits: LimitFlags,
@@ -57,6 +63,17 @@ struct Offload {
     /// servers are compared
     #[arg(long, env = "WAITLAB_ROUNDS_PER_MS", value_name = "ROUNDS")]
     rounds_per_ms: Option<u64>,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Computing {
+    /// How much computes at once, and threads of the pool for it [default: the cores]
+    #[arg(long, env = "WAITLAB_CPU_THREADS")]
+    cpu_threads: Option<NonZeroUsize>,
+
+    /// How much may wait for its turn to compute; the next is a 503
+    #[arg(long, env = "WAITLAB_CPU_QUEUE", default_value_t = Limits::default().cpu_queue)]
+    cpu_queue: usize,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -80,6 +97,29 @@ struct Upstream {
     /// For the whole call: the wait for a permit, connecting, retries, reading; in seconds
     #[arg(long, env = "WAITLAB_UPSTREAM_TOTAL", value_parser = seconds, default_value = "3")]
     upstream_total: Duration,
+}
+
+#[derive(Args, Clone, Debug)]
+struct DatabaseFlags {
+    /// postgres://USER@HOST/NAME, which replicas and workers share; SQLite in --data if not given
+    #[arg(long, env = "WAITLAB_DATABASE", hide_env_values = true, value_name = "URL")]
+    database: Option<String>,
+
+    /// Connections to the database at once
+    #[arg(long, env = "WAITLAB_POOL", default_value_t = NonZeroUsize::new(Limits::default().pool).unwrap_or(NonZeroUsize::MIN))]
+    pool: NonZeroUsize,
+
+    /// How long a request waits for one of them, in seconds; then 503
+    #[arg(long, env = "WAITLAB_DATABASE_ACQUIRE", value_parser = seconds, default_value = "2")]
+    database_acquire: Duration,
+
+    /// How long a statement may take, or wait for the lock of another, in seconds; then 503
+    #[arg(long, env = "WAITLAB_DATABASE_STATEMENT", value_parser = seconds, default_value = "3")]
+    database_statement: Duration,
+
+    /// Jobs that may wait for a worker; the next is a 503
+    #[arg(long, env = "WAITLAB_QUEUE", default_value_t = Limits::default().queue)]
+    queue: usize,
 }
 
 /// Times are in seconds (`10`, `0.5`), sizes in bytes.
@@ -153,7 +193,7 @@ struct LimitFlags {
 impl Flags {
     /// The limits these flags set.
     pub fn limits(&self) -> Limits {
-        let Self { limits, upstream, .. } = self;
+        let Self { limits, upstream, computing, database, .. } = self;
         Limits {
             max_wait: limits.max_wait,
             head_bytes: limits.head_bytes,
@@ -174,14 +214,28 @@ impl Flags {
             upstream_connect: upstream.upstream_connect,
             upstream_total: upstream.upstream_total,
             upstream_max: upstream.upstream_max,
+            cpu_queue: computing.cpu_queue,
+            pool: database.pool.get(),
+            database_acquire: database.database_acquire,
+            database_statement: database.database_statement,
+            queue: database.queue,
             ..Limits::default()
         }
     }
 
+    /// Where PostgreSQL is, if it is to be used.
+    pub fn database(&self) -> Option<&str> {
+        self.database.database.as_deref().filter(|url| !url.is_empty())
+    }
+
     /// Threads of the offload pool, in all.
     pub fn offload_threads(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        self.offload.offload_threads.map_or((2 * cores).max(4), NonZeroUsize::get)
+        self.offload.offload_threads.map_or((2 * cores()).max(4), NonZeroUsize::get)
+    }
+
+    /// How much computes at once.
+    pub fn cpu_threads(&self) -> usize {
+        self.computing.cpu_threads.map_or_else(cores, NonZeroUsize::get)
     }
 
     /// Calls that may wait for a thread of the offload pool.
@@ -203,6 +257,10 @@ impl Flags {
     pub fn github_token(&self) -> Option<&str> {
         self.upstream.github_token.as_deref().filter(|token| !token.is_empty())
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -482,6 +482,8 @@ fn below(directory: &Path) -> Vec<String> {
             let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_directory { below(&path) } else { vec![path.display().to_string()] }
         })
+        // SQLite's file and its log lie beside them.
+        .filter(|path| !path.contains("/waitlab.db"))
         .collect()
 }
 

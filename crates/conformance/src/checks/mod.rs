@@ -2,6 +2,7 @@
 
 mod about;
 mod clocks;
+mod cpu;
 mod document;
 mod echo;
 mod every_reply;
@@ -10,7 +11,9 @@ mod forms;
 mod github_user;
 mod github_users;
 mod hostile;
+mod jobs;
 mod narrow;
+mod notes;
 mod offload;
 mod pitfalls;
 mod scrape;
@@ -61,6 +64,9 @@ pub fn checks() -> Vec<Check> {
         github_users::CHECKS,
         scrape::CHECKS,
         work::CHECKS,
+        notes::CHECKS,
+        jobs::CHECKS,
+        cpu::CHECKS,
         echo::CHECKS,
         stream::CHECKS,
         files::CHECKS,

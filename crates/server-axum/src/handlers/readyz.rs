@@ -12,5 +12,6 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Ready>, Error>
     if app.drain.is_draining() {
         return Err(Problem::unavailable("draining", 1).into());
     }
+    app.store.ready().await?;
     Ok(Json(Ready::default()))
 }

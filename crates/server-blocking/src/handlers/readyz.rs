@@ -12,5 +12,6 @@ pub(crate) fn readyz(State(app): State<App>) -> Result<Json<Ready>, Error> {
     if app.drain.is_draining() {
         return Err(Problem::unavailable("draining", 1).into());
     }
+    app.store.ready()?;
     Ok(Json(Ready::default()))
 }

@@ -1,0 +1,105 @@
+//! Notes: each function is one request's work on the database.
+
+use contract::{Draft, IdempotencyKey, Note, NoteId, Notes, Page, Problem};
+use diesel::OptionalExtension;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use store::notes::{self, KeyRow, NoteRow};
+use store::{Failed, now};
+
+use crate::store::{Store, on};
+
+impl Store {
+    /// Keeps a new note. With a key that was used before, answers with the note that was made then.
+    ///
+    /// # Errors
+    ///
+    /// The problem that our client gets: 409, 422 or 503.
+    pub async fn add_note(
+        &self,
+        draft: Draft,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Note, Problem> {
+        match key {
+            Some(key) => self.add_note_once(draft, key).await,
+            None => {
+                let insert = notes::insert(draft.title, draft.body, now());
+                let row: NoteRow = on!(self.writer().await?, db => insert.get_result(db).await)
+                    .map_err(Failed::from)?;
+                Ok(row.into())
+            }
+        }
+    }
+
+    /// Keeps note and key in one transaction, or neither.
+    async fn add_note_once(&self, draft: Draft, key: IdempotencyKey) -> Result<Note, Problem> {
+        let (key, request) = (key.as_str().to_owned(), notes::fingerprint(&draft));
+        let insert = notes::insert(draft.title, draft.body, now());
+        let added = on!(self.writer().await?, db => db.transaction(async |db| {
+            let row: NoteRow = insert.get_result(db).await?;
+            notes::claim_key(key.clone(), request.clone(), row.id).execute(db).await?;
+            Ok(row)
+        }).await);
+        match added {
+            Ok(row) => Ok(row.into()),
+            Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+                self.note_of_key(key, &request).await
+            }
+            Err(error) => Err(Failed::from(error).into()),
+        }
+    }
+
+    async fn note_of_key(&self, key: String, request: &str) -> Result<Note, Problem> {
+        let row: KeyRow = on!(self.connection().await?, db => notes::find_key(key).first(db).await)
+            .map_err(Failed::from)?;
+        let note = self.note(NoteId(row.repeats(request)?)).await?;
+        note.ok_or_else(Problem::note_deleted)
+    }
+
+    /// A page of notes.
+    ///
+    /// # Errors
+    ///
+    /// The problem that our client gets: 503.
+    pub async fn notes(&self, page: Page) -> Result<Notes, Problem> {
+        let query = notes::page(page.limit + 1, page.after.0);
+        let rows: Vec<NoteRow> =
+            on!(self.connection().await?, db => query.load(db).await).map_err(Failed::from)?;
+        Ok(Notes::new(rows.into_iter().map(Note::from).collect(), page))
+    }
+
+    /// One note, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The problem that our client gets: 503.
+    pub async fn note(&self, id: NoteId) -> Result<Option<Note>, Problem> {
+        let row: Option<NoteRow> =
+            on!(self.connection().await?, db => notes::find(id.0).first(db).await.optional())
+                .map_err(Failed::from)?;
+        Ok(row.map(Note::from))
+    }
+
+    /// Writes a note anew, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The problem that our client gets: 503.
+    pub async fn rewrite_note(&self, id: NoteId, draft: Draft) -> Result<Option<Note>, Problem> {
+        let rewrite = notes::rewrite(id.0, draft.title, draft.body, now());
+        let row: Option<NoteRow> =
+            on!(self.writer().await?, db => rewrite.get_result(db).await.optional())
+                .map_err(Failed::from)?;
+        Ok(row.map(Note::from))
+    }
+
+    /// Removes a note, and tells whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// The problem that our client gets: 503.
+    pub async fn remove_note(&self, id: NoteId) -> Result<bool, Problem> {
+        let removed = on!(self.writer().await?, db => notes::remove(id.0).execute(db).await);
+        Ok(removed.map_err(Failed::from)? > 0)
+    }
+}

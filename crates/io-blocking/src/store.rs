@@ -1,0 +1,98 @@
+//! The database: a call takes a connection, runs its statements on it, and gives it back. Its thread waits for all three.
+//!
+//! Which database it is, is asked once a call, by [`on!`]; the queries are those of the crate `store`, for both.
+
+mod jobs;
+mod notes;
+mod pool;
+
+use std::time::Duration;
+
+use contract::{Limits, Problem};
+use diesel::prelude::*;
+use store::{Database, Failed, postgres};
+
+pub use store::CannotOpen;
+
+use pool::{Lent, Pools};
+
+/// Runs `$call` on the connection that `$lent` holds, whichever database it leads to.
+macro_rules! on {
+    ($lent:expr, $db:ident => $call:expr) => {
+        match $lent {
+            $crate::store::pool::Lent::Sqlite(mut lent) => {
+                let $db = &mut *lent;
+                $call
+            }
+            $crate::store::pool::Lent::Postgres(mut lent) => {
+                let $db = &mut *lent;
+                $call
+            }
+        }
+    };
+}
+use on;
+
+/// The rows that all requests, and on PostgreSQL all replicas, share.
+///
+/// A clone is the same store: it shares the connections.
+#[derive(Clone)]
+pub struct Store {
+    pools: Pools,
+    limits: Limits,
+}
+
+impl Store {
+    /// Brings the tables up to date and sets up the pools. Called once, before the process listens.
+    ///
+    /// # Errors
+    ///
+    /// The sentence to end the process with.
+    pub fn open(database: &Database, limits: &Limits) -> Result<Self, CannotOpen> {
+        store::migrate::migrate(database)?;
+        Ok(Self { pools: Pools::new(database, limits), limits: limits.clone() })
+    }
+
+    /// Whether the database answers. Blocks the calling thread for as long as a connection may take.
+    ///
+    /// # Errors
+    ///
+    /// The problem that says it does not.
+    pub fn ready(&self) -> Result<(), Problem> {
+        self.pools.exists()?;
+        on!(self.connection()?, db => store::notes::page(1, 0).execute(db))
+            .map_err(Failed::from)?;
+        Ok(())
+    }
+
+    /// Waits inside the database, on one connection, which nobody else has meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The problem that our client gets: 503.
+    pub fn wait(&self, asked: Duration) -> Result<(), Problem> {
+        let wait = store::wait(asked.as_secs_f64());
+        let waited: QueryResult<usize> = match self.connection()? {
+            Lent::Sqlite(mut lent) => wait.execute(&mut *lent),
+            Lent::Postgres(mut lent) => {
+                let longest = postgres::allow(asked + self.limits.database_statement);
+                lent.transaction(|db| {
+                    diesel::sql_query(longest).execute(db)?;
+                    wait.execute(db)
+                })
+            }
+        };
+        waited.map_err(Failed::from)?;
+        Ok(())
+    }
+
+    /// A connection for what only reads.
+    fn connection(&self) -> Result<Lent, Failed> {
+        self.pools.reader()
+    }
+
+    /// A connection for what also writes.
+    fn writer(&self) -> Result<Lent, Failed> {
+        self.pools.writer()
+    }
+}

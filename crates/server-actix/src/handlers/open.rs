@@ -1,0 +1,30 @@
+//! `POST /open?placement=`: what `/seal` has sealed, in the clear again; in the handler or on the pool for computing.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use contract::headers::BYTES;
+use contract::{Deadline, Media, Passphrase, Placement, Sealing};
+
+use crate::app::App;
+use crate::body::Body;
+use crate::extract::{Head, Query};
+use crate::reply::Error;
+
+/// Costs a key, as sealing does, whether the passphrase is right or not.
+pub(crate) async fn open(
+    app: Data<App>,
+    Query(asked): Query<Sealing>,
+    Head(passphrase): Head<Passphrase>,
+    body: Body<Media>,
+) -> Result<HttpResponse, Error> {
+    let sealed = body.whole().await?;
+    let deadline = Deadline::default().bounded(&app.limits, Duration::ZERO);
+    let work = move |go_on: &dyn Fn() -> bool| compute::open(&sealed, passphrase.as_str(), go_on);
+    let text = match asked.placement {
+        Placement::Inline => app.cpu.inline(deadline, work).await??,
+        Placement::Offload => app.cpu.offload(deadline, work).await??,
+    };
+    Ok(HttpResponse::Ok().content_type(BYTES).body(text))
+}

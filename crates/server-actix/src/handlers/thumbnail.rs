@@ -1,0 +1,29 @@
+//! `POST /thumbnail?width=&placement=`: image processing, in the handler or on the pool for computing.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use contract::headers::JPEG;
+use contract::{Deadline, Media, Placement, Thumbnail};
+
+use crate::app::App;
+use crate::body::Body;
+use crate::extract::Query;
+use crate::reply::Error;
+
+/// Computing inline holds this worker: no other task runs on it until the picture is done.
+pub(crate) async fn thumbnail(
+    app: Data<App>,
+    Query(asked): Query<Thumbnail>,
+    body: Body<Media>,
+) -> Result<HttpResponse, Error> {
+    let image = body.whole().await?;
+    let deadline = Deadline::default().bounded(&app.limits, Duration::ZERO);
+    let work = move |go_on: &dyn Fn() -> bool| compute::thumbnail(&image, asked.width, go_on);
+    let jpeg = match asked.placement {
+        Placement::Inline => app.cpu.inline(deadline, work).await??,
+        Placement::Offload => app.cpu.offload(deadline, work).await??,
+    };
+    Ok(HttpResponse::Ok().content_type(JPEG).body(jpeg))
+}

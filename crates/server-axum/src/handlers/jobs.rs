@@ -1,0 +1,63 @@
+//! `/jobs`: work that is accepted now, done by a worker in another process, and asked for later.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use contract::jobs::{Asked, JobHead, Kind};
+use contract::{Job, JobId, Jobs, JobsPage, Media, NewJob, Order, Problem};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, LOCATION};
+
+use crate::app::App;
+use crate::body::Body;
+use crate::extract::{Head, Path, Query};
+use crate::reply::Error;
+
+/// Kept, with its input, before it is answered: whatever is killed then, the job ends once.
+pub(crate) async fn enqueue(
+    State(app): State<App>,
+    Path(kind): Path<Kind>,
+    Query(asked): Query<Asked>,
+    Head(head): Head<JobHead>,
+    body: Body<Media>,
+) -> Result<impl IntoResponse, Error> {
+    let order = Order::new(kind, asked, head.passphrase)?;
+    let job = NewJob { order, input: body.whole().await?.into() };
+    let job = app.store.enqueue(job, head.key).await?;
+    Ok((StatusCode::ACCEPTED, [(LOCATION, job.location())], Json(job)))
+}
+
+/// A page of jobs.
+pub(crate) async fn list(
+    State(app): State<App>,
+    Query(asked): Query<JobsPage>,
+) -> Result<Json<Jobs>, Error> {
+    Ok(Json(app.store.jobs(asked).await?))
+}
+
+/// Where a job stands.
+pub(crate) async fn find(
+    State(app): State<App>,
+    Path(id): Path<JobId>,
+) -> Result<Json<Job>, Error> {
+    let job = app.store.job(id).await?;
+    Ok(Json(job.ok_or_else(Problem::no_job)?))
+}
+
+/// What a job left behind.
+pub(crate) async fn result(
+    State(app): State<App>,
+    Path(id): Path<JobId>,
+) -> Result<impl IntoResponse, Error> {
+    let result = app.store.job_result(id).await?.ok_or_else(Problem::no_job)?;
+    Ok(([(CONTENT_TYPE, result.media_type)], result.bytes))
+}
+
+/// A job that runs is told at its worker's next heartbeat, and whatever it finishes until then is not taken.
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    Path(id): Path<JobId>,
+) -> Result<Json<Job>, Error> {
+    let job = app.store.cancel_job(id).await?.ok_or_else(Problem::no_job)?;
+    Ok(Json(job.cancelled()?))
+}

@@ -1,0 +1,30 @@
+//! `POST /thumbnail?width=&placement=`: image processing, in the handler or on the pool for computing.
+
+use std::time::Duration;
+
+use contract::headers::JPEG;
+use contract::{Deadline, Media, Placement, Thumbnail};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use http_blocking::{IntoResponse, State};
+
+use crate::app::App;
+use crate::body::Body;
+use crate::extract::Query;
+use crate::reply::Error;
+
+/// Computing inline holds this thread and no other: the kernel shares the cores among them.
+pub(crate) fn thumbnail(
+    State(app): State<App>,
+    Query(asked): Query<Thumbnail>,
+    body: Body<Media>,
+) -> Result<impl IntoResponse, Error> {
+    let image = body.whole()?;
+    let deadline = Deadline::default().bounded(&app.limits, Duration::ZERO);
+    let work = move |go_on: &dyn Fn() -> bool| compute::thumbnail(&image, asked.width, go_on);
+    let jpeg = match asked.placement {
+        Placement::Inline => app.cpu.inline(deadline, work)??,
+        Placement::Offload => app.cpu.offload(deadline, work)??,
+    };
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static(JPEG))], jpeg))
+}

@@ -1,0 +1,3 @@
+DROP FUNCTION wait_for;
+DROP TABLE note_keys;
+DROP TABLE notes;

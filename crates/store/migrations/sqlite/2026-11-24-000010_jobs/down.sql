@@ -1,0 +1,4 @@
+DROP TABLE batches;
+DROP TABLE job_keys;
+DROP TABLE job_line;
+DROP TABLE jobs;

@@ -1,0 +1,17 @@
+/// Keeps note and key in one transaction, or neither.
+fn add_note_once(&self, draft: Draft, key: IdempotencyKey) -> Result<Note, Problem> {
+    let (key, request) = (key.as_str().to_owned(), notes::fingerprint(&draft));
+    let insert = notes::insert(draft.title, draft.body, now());
+    let added = on!(self.writer()?, db => db.transaction(|db| {
+        let row: NoteRow = insert.get_result(db)?;
+        notes::claim_key(key.clone(), request.clone(), row.id).execute(db)?;
+        Ok(row)
+    }));
+    match added {
+        Ok(row) => Ok(row.into()),
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+            self.note_of_key(key, &request)
+        }
+        Err(error) => Err(Failed::from(error).into()),
+    }
+}

@@ -1,0 +1,13 @@
+/// Kept, with its input, before it is answered: whatever is killed then, the job ends once.
+pub(crate) async fn enqueue(
+    State(app): State<App>,
+    Path(kind): Path<Kind>,
+    Query(asked): Query<Asked>,
+    Head(head): Head<JobHead>,
+    body: Body<Media>,
+) -> Result<impl IntoResponse, Error> {
+    let order = Order::new(kind, asked, head.passphrase)?;
+    let job = NewJob { order, input: body.whole().await?.into() };
+    let job = app.store.enqueue(job, head.key).await?;
+    Ok((StatusCode::ACCEPTED, [(LOCATION, job.location())], Json(job)))
+}
