@@ -2,7 +2,7 @@
 
 use crate::found::Found;
 use crate::stage::Stage;
-use crate::{files, handlers, lifecycle, overload, slow_clients, upstream};
+use crate::{database, files, handlers, lifecycle, overload, slow_clients, upstream};
 
 /// A fault and how it is run.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,7 @@ pub const FAULTS: &[Fault] = &[
     fault("F03", slow_clients::slow_readers),
     fault("F04", slow_clients::idle_connections),
     fault("F05", slow_clients::vanishing_clients),
+    fault("F08", database::queue_full),
     fault("F09", overload::descriptors_exhausted),
     fault("F11", overload::threads_exhausted),
     fault("F12", files::large_bodies),
@@ -31,11 +32,14 @@ pub const FAULTS: &[Fault] = &[
     fault("F19", upstream::cut_short),
     fault("F20", upstream::bad_payloads),
     fault("F22", upstream::hostile_names),
+    fault("F25", database::pool_exhausted),
+    fault("F26", database::killed_while_writing),
     fault("F27", files::disk_full),
     fault("F28", files::killed),
     fault("F29", files::names_that_want_out),
     fault("F30", files::over_limit),
     fault("F32", lifecycle::terminated),
+    fault("F34", database::workers_killed),
     fault("F36", lifecycle::bad_starts),
     Fault { on_request: true, ..fault("F37", lifecycle::soak) },
 ];

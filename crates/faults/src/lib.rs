@@ -10,12 +10,13 @@
 //! | what a fault is given: a server, its limits, full or short | [`stage`] |
 //! | what it reports | [`found`] |
 //! | a thousand clients that one thread drives | [`crowd`] |
-//! | the faults themselves | [`slow_clients`], [`overload`], [`handlers`], [`files`], [`upstream`], [`lifecycle`] |
+//! | the faults themselves | [`slow_clients`], [`overload`], [`handlers`], [`files`], [`database`], [`upstream`], [`lifecycle`] |
 //! | order, repetition, table and file | [`mod@run`], [`report`] |
 
 mod args;
 mod case;
 mod crowd;
+mod database;
 mod fault;
 mod files;
 mod found;
