@@ -9,7 +9,7 @@
 //! | to find | look in |
 //! |---|---|
 //! | image processing: a picture in, a small JPEG out, whatever was sent | [`mod@thumbnail`] |
-//! | data encryption: a key from a passphrase, then an AEAD | [`seal`] |
+//! | data encryption: a key from a passphrase, then an AEAD | [`mod@seal`] |
 //! | work that takes as long as it is told to | [`mod@work`] |
 
 pub mod seal;

@@ -14,12 +14,11 @@
 //! | `/thumbnail`, `/seal` and `/open`: what is asked of the CPU | [`thumbnail`], [`seal`] |
 //! | `/scrape`: many users, politely | [`scrape`] |
 //! | `/stream`: lines, made as the reader takes them | [`stream`] |
-//! | `/files`: names, hashes, ranges, forms | [`file`], [`delivery`], [`form`] |
+//! | `/files`: names, hashes, ranges, forms | [`mod@file`], [`delivery`], [`form`] |
 //! | how long, how large, how many | [`limits`], [`body`] |
 //! | `/notes`: what is written, kept and read page by page | [`notes`], [`timestamp`] |
 //! | a body of JSON, read or refused | [`json`] |
 //! | `/jobs`: work that is accepted now and done later | [`jobs`] |
-//! | how long, how large, how many | [`limits`] |
 //! | what every request's head must satisfy, whatever the framework let through | [`head`] |
 //! | the fields every reply carries | [`headers`], [`request_id`] |
 //! | the document at `/openapi.json` and the pages at `/docs` and `/` | [`openapi`], [`docs`], [`page`] |

@@ -6,12 +6,12 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | which faults there are | [`mod@fault`] |
-//! | what a fault is given: a server, its limits, full or short | [`stage`] |
-//! | what it reports | [`found`] |
-//! | a thousand clients that one thread drives | [`crowd`] |
-//! | the faults themselves | [`slow_clients`], [`overload`], [`handlers`], [`files`], [`database`], [`upstream`], [`lifecycle`] |
-//! | order, repetition, table and file | [`mod@run`], [`report`] |
+//! | which faults there are | `fault.rs` |
+//! | what a fault is given: a server, its limits, full or short | `stage.rs` |
+//! | what it reports | `found.rs` |
+//! | a thousand clients that one thread drives | `crowd.rs` |
+//! | the faults themselves | `slow_clients.rs`, `overload.rs`, `handlers.rs`, `files.rs`, `database.rs`, `upstream.rs`, `lifecycle.rs` |
+//! | order, repetition, table and file | `run.rs`, `report.rs` |
 
 mod args;
 mod case;

@@ -1,6 +1,6 @@
 //! The database: a call takes a connection, runs its statements on it, and gives it back. Its task awaits all three.
 //!
-//! Which database it is, is asked once a call, by [`on!`]; the queries are those of the crate `store`, for both.
+//! Which database it is, is asked once a call, by `on!`; the queries are those of the crate `store`, for both.
 
 mod jobs;
 mod notes;

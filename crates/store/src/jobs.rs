@@ -242,12 +242,12 @@ fn claim(passing_over: &str) -> String {
     )
 }
 
-/// [`claim`] as a query, to be bound with worker, lease and attempts.
+/// A claim as a query, to be bound with worker, lease and attempts.
 pub fn claim_in_sqlite() -> diesel::query_builder::SqlQuery {
     sql_query(claim(""))
 }
 
-/// [`claim`] as a query, to be bound with worker, lease and attempts.
+/// A claim as a query, to be bound with worker, lease and attempts.
 pub fn claim_in_postgres() -> diesel::query_builder::SqlQuery {
     sql_query(claim(" FOR UPDATE SKIP LOCKED"))
 }
