@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand};
 
+use crate::choose::Choose;
 use crate::code::Code;
 use crate::competitor::{self, Competitor};
 use crate::knee::Knee;
@@ -47,6 +48,8 @@ pub enum Command {
     Peers(Peers),
     /// Check a server against the contract, at any URL
     Check(Check),
+    /// Blocking or async, for your own service: a model of what was measured here answers
+    Choose(Box<Choose>),
     /// The highest rate whose p99 stays under an objective, for each server
     Knee(Box<Knee>),
     /// A handler in Python and in the three servers, side by side

@@ -12,7 +12,7 @@
 //! | claims as experiments, one at a time | [`lesson`] |
 //! | the same API in another language | [`peers`] |
 //! | a page to watch them on | [`live`] |
-//! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`knee`], [`doctor`], [`code`], [`since`] |
+//! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`knee`], [`choose`], [`doctor`], [`code`], [`since`] |
 
 use std::process::ExitCode;
 
@@ -26,6 +26,7 @@ pub mod answer;
 pub mod arena;
 pub mod args;
 pub mod check;
+pub mod choose;
 pub mod code;
 pub mod compare;
 pub mod competitor;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Choose(args)) => choose::run(&args),
         Some(Command::Knee(args)) => knee::run(&args),
         Some(Command::Code(args)) => Ok(code::run(&args)),
         Some(Command::Doctor) => {
