@@ -104,7 +104,7 @@ given as \"at least\".
 Exit codes: 0 a knee, or \"at least\", for every server; 1 for some server none; 2 bad arguments;
 130 interrupted, with what was found until then.";
 
-/// The evidence, as it stands in `knee.json`. `lab choose` reads it too.
+/// The evidence, as it stands in `knee.json`.
 #[derive(Clone, Debug, Serialize)]
 struct Evidence {
     schema: u32,
