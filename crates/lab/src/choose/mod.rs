@@ -33,7 +33,7 @@ mod verify;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES, verbatim_doc_comment)]
 pub struct Choose {
-    /// The service, from a file: its [service], and the mix of its requests
+    /// The service, from a file: its `[service]` table, and the mix of its requests
     #[arg(long, value_name = "FILE.toml")]
     pub workload: Option<PathBuf>,
 
