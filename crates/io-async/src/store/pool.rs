@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::Limits;
@@ -34,7 +35,7 @@ pub(crate) enum Pools {
 /// A connection, lent until it is dropped.
 #[expect(
     clippy::large_enum_variant,
-    reason = "it lives for one call, and a box would cost each call an allocation"
+    reason = "it lives in the state of one call; a box would be an allocation for each"
 )]
 pub(crate) enum Lent {
     Sqlite(Guard<Sqlite>),
@@ -194,7 +195,7 @@ impl Manager for Sqlite {
             opened.unwrap_or_else(|end| Err(ConnectionError::BadConnection(end.to_string())));
         Ok(SyncConnectionWrapper::with_runtime(
             opened.map_err(PoolError::ConnectionError)?,
-            Threads,
+            Threads::default(),
         ))
     }
 
@@ -229,18 +230,25 @@ impl Manager for Postgres {
 /// Threads for SQLite, which knows no other way than to block one.
 ///
 /// diesel-async's own type waits, when a call is dropped, for the statement to end: on the worker, which stops, and
-/// with a panic on a runtime of one thread.
-pub(crate) struct Threads;
+/// with a panic on a runtime of one thread. Here the next call on the connection waits instead, on its own thread: the
+/// lock is free when the one before has let go of everything.
+#[derive(Default)]
+pub(crate) struct Threads(Arc<Mutex<()>>);
 
 impl SpawnBlocking for Threads {
     fn spawn_blocking<'a, R: Send + 'static>(
         &mut self,
         task: impl FnOnce() -> R + Send + 'static,
     ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync>>> {
-        spawn_blocking(task).map_err(Box::from).boxed()
+        let turn = Arc::clone(&self.0);
+        let call = move || {
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            task()
+        };
+        spawn_blocking(call).map_err(Box::from).boxed()
     }
 
     fn get_runtime() -> Self {
-        Self
+        Self::default()
     }
 }
