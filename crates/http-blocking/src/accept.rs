@@ -174,7 +174,9 @@ impl<V: Service> Drop for Acceptor<V> {
     }
 }
 
-/// Gives a connection a new thread, and gives it back when there is none to have.
+/// Gives a connection a new thread, and gives it back when there is none to have. Never inlined: a thread that only
+/// serves would carry its frame.
+#[inline(never)]
 fn start<V: Service>(
     connection: Connection<V>,
     threads: Threads,

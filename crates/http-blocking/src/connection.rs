@@ -146,6 +146,8 @@ impl<V: Service> Connection<V> {
         catch_unwind(AssertUnwindSafe(|| service.call(request))).unwrap_or_else(panicked)
     }
 
+    /// A call of its own, so that what it keeps on the stack is not there while a handler waits.
+    #[inline(never)]
     fn write(
         &mut self,
         asked: Asked,
@@ -167,7 +169,8 @@ impl<V: Service> Connection<V> {
         let shape =
             Shape { version: asked.version, status: parts.status, extent, keep_alive: !close };
         self.out.clear();
-        close |= !reply::encode(&mut self.out, shape, &parts.headers, self.date.now());
+        let always = &self.shared.always;
+        close |= !reply::encode(&mut self.out, shape, &parts.headers, always, self.date.now());
         let whole = match payload.0 {
             Content::Whole(bytes) if has_content => self.write_whole(&bytes).map(|()| true),
             Content::Stream { write, .. } if has_content => self.write_stream(extent, write),
@@ -206,6 +209,7 @@ impl<V: Service> Connection<V> {
         }
     }
 
+    #[inline(never)]
     fn refuse(&mut self, refusal: Refusal) {
         self.shared.meters.refused_heads.increment(1);
         self.out.clear();
@@ -220,6 +224,7 @@ impl<V: Service> Connection<V> {
 
     /// Closes so that the client sees the answer: a socket closed with input unread sends a reset, which may overtake
     /// the answer (RFC 9112 section 9.6).
+    #[inline(never)]
     fn linger(&self) {
         let stream = &self.link.stream;
         if stream.shutdown(net::Shutdown::Write).is_err() {

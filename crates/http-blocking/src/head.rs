@@ -63,13 +63,29 @@ impl Refusal {
 /// The most fields that [`Limits::head_fields`] can allow; the parser's table stands on the stack.
 pub(crate) const MOST_FIELDS: usize = 128;
 
+/// As many as most heads have. A page of stack that was touched once is held while the connection lives, so the table
+/// for the most fields is used only where it is needed.
+const FEW_FIELDS: usize = 24;
+
 /// Parses the head at the start of `input`: nothing while it is incomplete, else the head and its length in bytes.
 ///
 /// # Errors
 /// When the head is refused; what follows it cannot be trusted.
 pub fn parse(input: &[u8], limits: &Limits) -> Result<Option<(Head, usize)>, Refusal> {
-    let mut table = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-    let table = &mut table[..limits.head_fields.min(MOST_FIELDS)];
+    match parse_up_to::<FEW_FIELDS>(input, limits) {
+        Err(Refusal::TooLarge) => parse_up_to::<MOST_FIELDS>(input, limits),
+        parsed => parsed,
+    }
+}
+
+/// With room for `N` fields. A call of its own, so that its table is not part of the caller's frame.
+#[inline(never)]
+fn parse_up_to<const N: usize>(
+    input: &[u8],
+    limits: &Limits,
+) -> Result<Option<(Head, usize)>, Refusal> {
+    let mut table = [const { MaybeUninit::uninit() }; N];
+    let table = &mut table[..limits.head_fields.min(N)];
     let mut parsed = httparse::Request::new(&mut []);
     let length = match parsed.parse_with_uninit_headers(input, table) {
         Ok(httparse::Status::Complete(length)) => length,

@@ -1,7 +1,7 @@
 //! The head of an answer: the same bytes in the same order as hyper under axum would send.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 
 /// What the head must say besides what the handler set.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +24,45 @@ pub(crate) enum Extent {
     Unsaid,
 }
 
-/// Appends a head. Fields stand in the handler's order, then `content-length`, `connection`, `transfer-encoding` and
-/// `date`, unless the handler set them. Says whether the connection is kept: the handler may have said `close`.
-pub(crate) fn encode(out: &mut Vec<u8>, mut shape: Shape, fields: &HeaderMap, date: &str) -> bool {
+/// Fields that every answer carries, unless its handler knows better.
+#[derive(Debug, Default)]
+pub(crate) struct Always {
+    fields: Vec<(HeaderName, HeaderValue)>,
+    /// All of them as they are sent: mostly one copy does.
+    block: Vec<u8>,
+}
+
+impl Always {
+    pub(crate) fn new(fields: &[(HeaderName, HeaderValue)]) -> Self {
+        let mut block = Vec::new();
+        for (name, value) in fields {
+            push(&mut block, name.as_str(), value);
+        }
+        Self { fields: fields.to_vec(), block }
+    }
+
+    fn has(&self, name: &HeaderName) -> bool {
+        self.fields.iter().any(|(always, _)| always == name)
+    }
+
+    /// Those that are not in `own`, which has some of them.
+    fn push_missing(&self, out: &mut Vec<u8>, own: &HeaderMap) {
+        for (name, value) in self.fields.iter().filter(|(name, _)| !own.contains_key(name)) {
+            push(out, name.as_str(), value);
+        }
+    }
+}
+
+/// Appends a head. Fields stand in the handler's order, then those of every answer, `content-length`, `connection`,
+/// `transfer-encoding` and `date`, unless the handler set them. Says whether the connection is kept: the handler may
+/// have said `close`.
+pub(crate) fn encode(
+    out: &mut Vec<u8>,
+    mut shape: Shape,
+    fields: &HeaderMap,
+    always: &Always,
+    date: &str,
+) -> bool {
     if shape.version == Version::HTTP_11 && shape.status == StatusCode::OK {
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
     } else {
@@ -39,7 +75,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, mut shape: Shape, fields: &HeaderMap, da
         out.extend_from_slice(b"\r\n");
     }
 
-    let (mut dated, mut measured) = (false, false);
+    let (mut dated, mut measured, mut knows_better) = (false, false, false);
     for (name, value) in fields {
         // How the message ends and whether the connection stays is the server's to say.
         match *name {
@@ -58,9 +94,14 @@ pub(crate) fn encode(out: &mut Vec<u8>, mut shape: Shape, fields: &HeaderMap, da
                 continue;
             }
             DATE => dated = true,
-            _ => {}
+            _ => knows_better |= always.has(name),
         }
         push(out, name.as_str(), value);
+    }
+    if knows_better {
+        always.push_missing(out, fields);
+    } else {
+        out.extend_from_slice(&always.block);
     }
     if let Extent::Length(length) = shape.extent
         && !measured
@@ -124,7 +165,7 @@ mod tests {
             map.append(*name, HeaderValue::from_static(value));
         }
         let mut out = Vec::new();
-        encode(&mut out, shape, &map, "DATE");
+        encode(&mut out, shape, &map, &Always::default(), "DATE");
         String::from_utf8(out).unwrap()
     }
 
@@ -151,6 +192,26 @@ mod tests {
             head(old, &[]),
             "HTTP/1.0 404 Not Found\r\ncontent-length: 5\r\nconnection: keep-alive\r\ndate: DATE\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn what_every_answer_carries_gives_way_to_the_handler() {
+        let fields = [("x-a", "1"), ("x-b", "2")]
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let always = Always::new(&fields);
+        for (own, wanted) in
+            [("x-c", "x-c: own\r\nx-a: 1\r\nx-b: 2\r\n"), ("x-b", "x-b: own\r\nx-a: 1\r\n")]
+        {
+            let own = HeaderMap::from_iter([(
+                HeaderName::from_static(own),
+                HeaderValue::from_static("own"),
+            )]);
+            let mut out = Vec::new();
+            encode(&mut out, OK, &own, &always, "DATE");
+            let wanted =
+                format!("HTTP/1.1 200 OK\r\n{wanted}content-length: 5\r\ndate: DATE\r\n\r\n");
+            assert_eq!(String::from_utf8(out).unwrap(), wanted);
+        }
     }
 
     #[test]

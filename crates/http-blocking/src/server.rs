@@ -5,9 +5,12 @@ use std::net::{TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::{HeaderName, HeaderValue};
+
 use crate::accept::Acceptor;
 use crate::meters::Meters;
 use crate::registry::Registry;
+use crate::reply::Always;
 use crate::{Limits, Service, Shutdown, ThreadCap, Threads};
 
 /// Connections the kernel may hold before they are accepted. std asks for 128, and a burst of 1,000 clients then
@@ -44,6 +47,7 @@ pub struct Server {
     listener: TcpListener,
     limits: Limits,
     threads: Threads,
+    always: Always,
 }
 
 /// How a drain ended.
@@ -56,7 +60,12 @@ pub struct Drained {
 impl Server {
     /// Will accept from `listener` (see [`listen`]), with a thread for each connection and the default limits.
     pub fn new(listener: TcpListener) -> Self {
-        Self { listener, limits: Limits::default(), threads: Threads::default() }
+        Self {
+            listener,
+            limits: Limits::default(),
+            threads: Threads::default(),
+            always: Always::default(),
+        }
     }
 
     /// Sets the limits.
@@ -71,13 +80,19 @@ impl Server {
         Self { threads, ..self }
     }
 
+    /// Sets fields that every answer carries unless its handler set them. It costs less here than in each answer's map.
+    #[must_use]
+    pub fn fields(self, fields: &[(HeaderName, HeaderValue)]) -> Self {
+        Self { always: Always::new(fields), ..self }
+    }
+
     /// Serves until `shutdown` drains, then until the requests in flight are answered or the drain deadline cuts
     /// them. Accepts on this thread.
     ///
     /// # Errors
     /// When the listener cannot be used. A failure to accept one connection is counted, not returned.
     pub fn serve(self, service: impl Service, shutdown: &Shutdown) -> io::Result<Drained> {
-        let Self { listener, limits, threads } = self;
+        let Self { listener, limits, threads, always } = self;
         let cap = ThreadCap::of_system(limits.connections, limits.stack_bytes);
         let connections = match threads {
             Threads::Connection | Threads::Request => limits.connections.min(cap.threads),
@@ -88,6 +103,7 @@ impl Server {
         );
         let shared = Arc::new(Shared {
             service,
+            always,
             limits,
             connections,
             shutdown: shutdown.clone(),
@@ -107,6 +123,7 @@ impl Server {
 /// What all connections of a server share.
 pub(crate) struct Shared<V> {
     pub(crate) service: V,
+    pub(crate) always: Always,
     pub(crate) limits: Limits,
     /// How many connections may be open: the limit, or fewer where each needs a thread.
     pub(crate) connections: usize,

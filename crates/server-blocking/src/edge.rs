@@ -15,8 +15,8 @@ use crate::reply::Error;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
 
-/// What every reply carries unless its handler knows better.
-const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+/// What every reply carries unless its handler knows better; `serve` hands it to `http-blocking`.
+pub(crate) const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static(headers::NOSNIFF)),
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(headers::POLICY)),
     (REFERRER_POLICY, HeaderValue::from_static(headers::NO_REFERRER)),
@@ -57,18 +57,14 @@ fn panicked(id: &RequestId, panic: &Panicked) -> Response {
     Error::from(Problem::internal()).into_response()
 }
 
-/// Writes the problem, if it is one, and the fields that every reply carries.
+/// Writes the problem, if it is one, and the request's id.
 fn complete(app: &App, id: &RequestId, seen: &Seen, mut reply: Response) -> Response {
     app.answers.count(reply.status().as_u16());
     if let Some(problem) = reply.extensions_mut().remove::<Problem>() {
         describe(problem, seen, &mut reply);
     }
-    let fields = reply.headers_mut();
-    for (name, value) in ALWAYS {
-        fields.entry(name).or_insert(value);
-    }
     let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id is visible ASCII");
-    fields.insert(REQUEST_ID, id);
+    reply.headers_mut().insert(REQUEST_ID, id);
     reply
 }
 

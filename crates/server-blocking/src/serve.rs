@@ -13,7 +13,8 @@ use crate::routes::routes;
 pub(crate) fn serve(listener: TcpListener, app: App, threads: Threads) -> io::Result<Drained> {
     let (limits, drain) = (limits(&app), app.drain.clone());
     let service = Requests { router: routes(&app), app };
-    Server::new(listener).limits(limits).threads(threads).serve(service, &drain)
+    let server = Server::new(listener).limits(limits).threads(threads).fields(&edge::ALWAYS);
+    server.serve(service, &drain)
 }
 
 /// What a connection's thread does with its requests.
