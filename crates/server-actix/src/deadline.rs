@@ -1,8 +1,10 @@
 //! An answer in time, or a 503: giving up a wait is dropping it.
 
 use std::future::Future;
+use std::time::Duration;
 
-use actix_web::rt::time::timeout;
+use actix_web::rt::task::yield_now;
+use actix_web::rt::time::{self, timeout};
 use contract::{Deadline, Problem};
 
 use crate::reply::Error;
@@ -14,4 +16,14 @@ pub(crate) async fn within<T>(
 ) -> Result<T, Error> {
     let Some(limit) = deadline.limit() else { return Ok(work.await) };
     timeout(limit, work).await.map_err(|_| Problem::deadline_passed().into())
+}
+
+/// Waits. No time at all only lets others go first, as `asyncio.sleep(0)` does: tokio's timer counts in milliseconds, and
+/// would wait for the next.
+pub(crate) async fn sleep(asked: Duration) {
+    if asked.is_zero() {
+        yield_now().await;
+    } else {
+        time::sleep(asked).await;
+    }
 }

@@ -1,7 +1,6 @@
 //! `GET /stream/{count}?interval=0.1`: lines made as the reader takes them.
 
 use actix_web::HttpResponse;
-use actix_web::rt::time::sleep;
 use actix_web::web::{Bytes, Data};
 use contract::headers::NDJSON;
 use contract::{Count, Interval, Lines};
@@ -9,6 +8,7 @@ use futures_util::stream::{Stream, StreamExt, unfold};
 use settings::Counted;
 
 use crate::app::App;
+use crate::deadline::sleep;
 use crate::extract::{Path, Query};
 
 /// A line is made when the client has taken the one before. A client that leaves drops the stream, and so ends it.

@@ -1,10 +1,9 @@
 //! `GET /wait/{seconds}`: hold the request, then answer.
 
-use actix_web::rt::time::sleep;
 use actix_web::web::Json;
 use contract::{Deadline, Wait, Waited};
 
-use crate::deadline::within;
+use crate::deadline::{sleep, within};
 use crate::extract::{Path, Query};
 use crate::reply::Error;
 

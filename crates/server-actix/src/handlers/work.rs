@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::rt::time::sleep;
 use actix_web::web::Data;
 use actix_web::web::Json;
 use contract::{Deadline, Placement, Problem, Work, Worked};
 
 use crate::app::App;
-use crate::deadline::within;
+use crate::deadline::{sleep, within};
 use crate::extract::Query;
 use crate::reply::Error;
 

@@ -9,9 +9,9 @@ use futures_util::stream::{Stream, StreamExt, unfold};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use settings::Counted;
-use tokio::time::sleep;
 
 use crate::app::App;
+use crate::deadline::sleep;
 use crate::extract::{Path, Query};
 
 /// A line is made when the client has taken the one before. A client that leaves drops the stream, and so ends it.

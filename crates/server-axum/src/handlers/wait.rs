@@ -2,9 +2,8 @@
 
 use axum::Json;
 use contract::{Deadline, Wait, Waited};
-use tokio::time::sleep;
 
-use crate::deadline::within;
+use crate::deadline::{sleep, within};
 use crate::extract::{Path, Query};
 use crate::reply::Error;
 

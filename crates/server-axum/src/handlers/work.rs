@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::extract::State;
 use contract::{Deadline, Placement, Problem, Work, Worked};
-use tokio::time::sleep;
 
 use crate::app::App;
-use crate::deadline::within;
+use crate::deadline::{sleep, within};
 use crate::extract::Query;
 use crate::reply::Error;
 

@@ -2,9 +2,8 @@
 
 use contract::{Deadline, Wait, Waited};
 use http_blocking::Json;
-use std::thread::sleep;
 
-use crate::deadline::within;
+use crate::deadline::{sleep, within};
 use crate::extract::{Path, Query};
 use crate::reply::Error;
 

@@ -3,10 +3,10 @@
 use contract::{Deadline, Placement, Problem, Work, Worked};
 use http_blocking::Json;
 use http_blocking::State;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::app::App;
+use crate::deadline::sleep;
 use crate::extract::Query;
 use crate::reply::Error;
 
