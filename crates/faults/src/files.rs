@@ -302,6 +302,8 @@ fn below(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let files = entries.map(|entry| match entry.path() {
         path if path.is_dir() => below(&path),
+        // The database and its log, which lie beside them.
+        path if path.to_string_lossy().contains("/waitlab.db") => Vec::new(),
         path => vec![path],
     });
     files.flatten().collect()

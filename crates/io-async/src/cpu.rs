@@ -2,8 +2,8 @@
 //!
 //! More would only take turns, each with its memory. So many may wait for their turn; the next is refused.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use contract::{Deadline, Problem};
 use metrics::{Gauge, describe_gauge, gauge};
@@ -24,33 +24,22 @@ pub struct Cpu {
     places: Places,
     /// A permit for each that runs.
     permits: Permits,
-    pool: Arc<ThreadPool>,
+    /// Started by the first work that is offloaded: who never offloads holds no threads.
+    pool: Arc<OnceLock<Option<ThreadPool>>>,
+    threads: usize,
     meters: Meters,
 }
 
 impl Cpu {
     /// A pool of `threads`, and room for `queue` before it.
-    ///
-    /// # Errors
-    ///
-    /// When the threads cannot be started.
-    pub fn new(threads: usize, queue: usize) -> Result<Self, ThreadPoolBuildError> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|n| format!("cpu-{n}"))
-            // Of this thread alone, on Linux; without it they are as good as the others.
-            .start_handler(|_| {
-                let _ = nice(GIVES_WAY);
-            })
-            // A panic was logged where it happened, and who waits for its result learns that there is none.
-            .panic_handler(drop)
-            .build()?;
-        Ok(Self {
+    pub fn new(threads: usize, queue: usize) -> Self {
+        Self {
             places: Places { taken: Arc::default(), all: threads + queue },
             permits: Permits::new(threads),
-            pool: Arc::new(pool),
+            pool: Arc::default(),
+            threads,
             meters: Meters::new(threads),
-        })
+        }
     }
 
     /// Runs the work in this task, and so on this worker, which runs no other task until the work is done.
@@ -83,7 +72,7 @@ impl Cpu {
         let until = Instant::now() + deadline.duration();
         let turn = self.turn(until).await?;
         let (result, ready) = oneshot::channel();
-        self.pool.spawn(move || {
+        self.pool()?.spawn(move || {
             let done = work(&|| !result.is_closed() && Instant::now() < until);
             drop(turn);
             // Nobody waits for it any more when the deadline has passed, or the client has left.
@@ -91,6 +80,12 @@ impl Cpu {
         });
         let done = timeout_at(until, ready).await.map_err(|_| Problem::deadline_passed())?;
         done.map_err(|_| Problem::internal())
+    }
+
+    /// The pool, if its threads can be started.
+    fn pool(&self) -> Result<&ThreadPool, Problem> {
+        let pool = self.pool.get_or_init(|| start(self.threads).ok());
+        pool.as_ref().ok_or_else(|| Problem::unavailable("no thread could be started", 1))
     }
 
     /// A place at once or not at all, then a permit as soon as one is free.
@@ -101,6 +96,19 @@ impl Cpu {
         drop(waiting);
         Ok(Turn { _permit: permit, _place: place, _running: Counted::new(&self.meters.running) })
     }
+}
+
+fn start(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|n| format!("cpu-{n}"))
+        // Of this thread alone, on Linux; without it they are as good as the others.
+        .start_handler(|_| {
+            let _ = nice(GIVES_WAY);
+        })
+        // A panic was logged where it happened, and who waits for its result learns that there is none.
+        .panic_handler(drop)
+        .build()
 }
 
 /// What work holds while it runs.
@@ -189,7 +197,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_has_a_result_wherever_it_runs() {
-        let cpu = Cpu::new(2, 0).unwrap();
+        let cpu = Cpu::new(2, 0);
         assert_eq!(cpu.inline(soon(), |_| 1).await.unwrap(), 1);
         assert_eq!(cpu.offload(soon(), |_| 2).await.unwrap(), 2);
     }
@@ -197,7 +205,7 @@ mod tests {
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "it sleeps on a thread of the pool")]
     async fn as_many_run_as_there_are_threads_and_wait_as_the_queue_holds() {
-        let cpu = Cpu::new(1, 1).unwrap();
+        let cpu = Cpu::new(1, 1);
         let mut asked = Vec::new();
         for n in 0..4 {
             let cpu = cpu.clone();
@@ -216,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn past_the_deadline_work_is_told_to_end() {
-        let cpu = Cpu::new(1, 1).unwrap();
+        let cpu = Cpu::new(1, 1);
         let until_told = |go_on: &dyn Fn() -> bool| while go_on() {};
         // Either it returns in time or the answer does not wait for it; what counts is that it ends.
         let _ = cpu.offload(at_once(), until_told).await;
@@ -225,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_nobody_waits_for_any_more_is_told_to_end() {
-        let cpu = Cpu::new(1, 0).unwrap();
+        let cpu = Cpu::new(1, 0);
         let until_told = |go_on: &dyn Fn() -> bool| while go_on() {};
         let dropped = time::timeout(Duration::from_millis(20), cpu.offload(soon(), until_told));
         assert!(dropped.await.is_err());
@@ -239,7 +247,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_costs_its_own_answer_and_no_thread() {
-        let cpu = Cpu::new(1, 0).unwrap();
+        let cpu = Cpu::new(1, 0);
         for _ in 0..3 {
             let answer = cpu.offload(soon(), |_| -> u8 { panic!("on purpose") });
             assert_eq!(answer.await.unwrap_err().status, 500);

@@ -57,7 +57,7 @@ impl App {
             github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
             store: Store::open(&database, &limits)?,
             files: Files::new(home.files, home.uploads, limits.files_quota),
-            cpu: Cpu::new(flags.cpu_threads(), limits.cpu_queue)?,
+            cpu: Cpu::new(flags.cpu_threads(), limits.cpu_queue),
             offload: Offload::new(flags.offload_threads(), flags.offload_queue()),
             streams: gauge!("http_streams"),
             rounds: flags.rounds_per_ms().map_or_else(RoundsPerMs::measure, RoundsPerMs),
