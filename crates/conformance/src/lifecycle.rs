@@ -96,11 +96,6 @@ fn drains(setup: &Setup) -> Verdict {
         "idle connections were closed after {:?}",
         start.elapsed()
     );
-    // Whole, by its last chunk: a stream is ended, not cut.
-    let reply = stream.reply(false, Duration::from_secs(1));
-    reply
-        .and_then(|reply| reply.expect(200).map_err(crate::client::Trouble::Failed))
-        .map_err(|error| format!("a stream during the drain: {error}"))?;
     let late = subject.get("/wait/0");
     ensure!(
         !matches!(&late, Ok(reply) if reply.status != 503),
@@ -116,6 +111,11 @@ fn drains(setup: &Setup) -> Verdict {
             "a reply during the drain does not say that the connection ends"
         );
     }
+    // Whole, by its last chunk: a stream is ended, not cut.
+    let reply = stream.reply(false, Duration::from_secs(1));
+    reply
+        .and_then(|reply| reply.expect(200).map_err(crate::client::Trouble::Failed))
+        .map_err(|error| format!("a stream during the drain: {error}"))?;
     exit(server, 0, Duration::from_millis(1_500))
 }
 

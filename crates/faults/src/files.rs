@@ -231,6 +231,7 @@ pub(crate) fn over_limit(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
     }
     let gone = until(Duration::from_secs(5), || below(folder).is_empty());
     found.holds("nothing is left on disk", gone, format!("{:?}", below(folder)));
+    idle_pool(stage);
     arena.returns_to_base(found, 64 * MIB)
 }
 

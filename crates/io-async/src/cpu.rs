@@ -73,6 +73,8 @@ impl Cpu {
         let turn = self.turn(until).await?;
         let (result, ready) = oneshot::channel();
         self.pool()?.spawn(move || {
+            // First of all that a panic lets go of: whoever learns of it may come at once.
+            let turn = turn;
             let done = work(&|| !result.is_closed() && Instant::now() < until);
             drop(turn);
             // Nobody waits for it any more when the deadline has passed, or the client has left.

@@ -73,6 +73,8 @@ impl Cpu {
         let turn = self.turn(until)?;
         let (result, ready) = sync_channel(1);
         self.pool()?.spawn(move || {
+            // First of all that a panic lets go of: whoever learns of it may come at once.
+            let turn = turn;
             let done = work(&|| Instant::now() < until);
             drop(turn);
             // Nobody waits for it any more when the deadline has passed.
