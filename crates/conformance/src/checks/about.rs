@@ -15,7 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("metrics tells how many connections are open", Needs::Address, connections).alone(),
     Check::new("metrics tells how many requests are in flight", Needs::Address, in_flight).alone(),
     Check::new("metrics tells of the offload pool, of streams and of lag", Needs::Address, gauges),
-    Check::new("metrics shows that an event loop was blocked", Needs::Accused, stalls).alone(),
+    Check::new("metrics shows that an event loop was blocked", Needs::Pitfalls, stalls).alone(),
 ];
 
 fn health(subject: &Subject) -> Verdict {
