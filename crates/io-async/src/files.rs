@@ -81,10 +81,14 @@ impl Files {
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let path = self.0.uploads.join(number.to_string());
         let room = Room { place: Arc::clone(&self.0), path, bytes: 0, kept: false };
-        let mut create = OpenOptions::new();
-        create.write(true).create_new(true);
-        let file = create.open(&room.path).await.map_err(failed)?;
-        Ok(Upload { file, size: 0, sha256: Sha256::new(), room })
+        // A task of its own: were this future dropped while the pool makes the file, nobody would remove it.
+        let (file, room) = tokio::spawn(async move {
+            let mut create = OpenOptions::new();
+            (create.write(true).create_new(true).open(&room.path).await, room)
+        })
+        .await
+        .map_err(|error| failed(error.into()))?;
+        Ok(Upload { file: file.map_err(failed)?, size: 0, sha256: Sha256::new(), room })
     }
 
     /// A stored file.
