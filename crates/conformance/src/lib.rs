@@ -13,6 +13,7 @@
 //! | whether servers answer alike, also to requests nobody should send | [`agreement`], [`mutate`] |
 //! | what a framework makes impossible, and nothing else | [`exceptions`] |
 //! | starting, draining, exit codes | [`lifecycle`] |
+//! | a PostgreSQL of one's own, and tests that run on both databases | [`postgres`], [`databases`] |
 //! | the client that sends what no client library would | [`client`], [`reply`] |
 
 #[macro_use]
@@ -22,9 +23,11 @@ pub mod agreement;
 pub mod binaries;
 pub mod checks;
 pub mod client;
+pub mod databases;
 pub mod exceptions;
 pub mod lifecycle;
 pub mod mutate;
+pub mod postgres;
 pub mod process;
 pub mod reply;
 pub mod report;

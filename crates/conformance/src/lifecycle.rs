@@ -33,7 +33,7 @@ pub const LIFECYCLE: &[Lifecycle] = &[
     Lifecycle { name: "hangup does not kill", run: hangup },
     Lifecycle { name: "a panic is logged once, with the request's id", run: logs_a_panic },
     Lifecycle {
-        name: "a port in use or a bad value is told on stderr within two seconds",
+        name: "a port in use, a bad value, or a database or folder it cannot use is told on stderr within two seconds",
         run: bad_start,
     },
 ];
@@ -190,12 +190,32 @@ fn logs_a_panic(setup: &Setup) -> Verdict {
     }
 }
 
+/// SQLite's file with a table `notes` that is not ours.
+const NOTES_OF_ANOTHER: &[u8] = include_bytes!("../cases/databases/notes-of-another.db");
+
+/// A folder in which there is one file.
+fn scratch(name: &str, content: &[u8]) -> Result<tempfile::TempDir, String> {
+    let made = tempfile::tempdir().and_then(|folder| {
+        std::fs::write(folder.path().join(name), content)?;
+        Ok(folder)
+    });
+    made.map_err(|error| error.to_string())
+}
+
 fn bad_start(setup: &Setup) -> Verdict {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     // A listener that shares its port could be joined by another; this one does not share.
     let addr = taken.local_addr().map_err(|error| error.to_string())?.to_string();
-    let attempts: [&[&str]; 6] = [
+    // A table of the same name, and a file where a folder should be: each is somebody's data, and none is touched.
+    let (alien, blocked) = (scratch("waitlab.db", NOTES_OF_ANOTHER)?, scratch("uploads", b"")?);
+    let [alien, blocked] =
+        [&alien, &blocked].map(|folder| format!("--data={}", folder.path().display()));
+    let attempts: [&[&str]; 10] = [
         &["--addr", &addr],
+        &["--addr", "127.0.0.1:0", &alien],
+        &["--addr", "127.0.0.1:0", &blocked],
+        &["--addr", "127.0.0.1:0", "--database", "postgres://127.0.0.1:1/nothing"],
+        &["--addr", "127.0.0.1:0", "--database", "mysql://127.0.0.1/waitlab"],
         &["--addr", "nowhere"],
         &["--addr", "127.0.0.1:0", "--drain", "soon"],
         &["--addr", "127.0.0.1:0", "--data", "/dev/null/data"],

@@ -80,7 +80,7 @@ impl Server {
         // A group of its own: Ctrl-C reaches us alone, and we decide what becomes of the servers.
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        let guard = guard(child.id());
+        let guard = guard(child.id(), "KILL");
         let said = Said::default();
         said.listen(child.stderr.take().expect("stderr is piped"));
         let first_line = first_line(child.stdout.take().expect("stdout is piped"), said.clone());
@@ -236,12 +236,12 @@ fn first_line(stdout: impl Read + Send + 'static, said: Said) -> mpsc::Receiver<
     receiver
 }
 
-/// A shell that waits for the end of its input, which is the end of this process even by SIGKILL, and then kills the
-/// server. Drop covers every other way out. (Linux could send a signal at a parent's death, but only through a hook
+/// A shell that waits for the end of its input, which is the end of this process even by SIGKILL, and then sends the
+/// server its signal. Drop covers every other way out. (Linux could send a signal at a parent's death, but only through a hook
 /// between fork and exec, which is unsafe, and it would fire when the thread that started the server ends.)
-fn guard(server: u32) -> Option<Child> {
+pub(crate) fn guard(server: u32, signal: &str) -> Option<Child> {
     Command::new("/bin/sh")
-        .args(["-c", r#"read -r _; kill -s KILL "$1""#, "guard", &server.to_string()])
+        .args(["-c", r#"read -r _; kill -s "$2" "$1""#, "guard", &server.to_string(), signal])
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -250,7 +250,7 @@ fn guard(server: u32) -> Option<Child> {
         .ok()
 }
 
-fn pid(id: u32) -> Pid {
+pub(crate) fn pid(id: u32) -> Pid {
     let id = i32::try_from(id).expect("a process id fits an i32");
     Pid::from_raw(id).expect("no child has process id 0")
 }

@@ -8,6 +8,7 @@ use contract::{Limits, Seconds};
 use github_stub::{Dials, Stub};
 use tempfile::TempDir;
 
+use crate::postgres::Shared;
 use crate::{Needs, Server, Subject};
 
 /// The flags of a server whose limits are short enough to be met within a test.
@@ -137,6 +138,8 @@ pub struct Setup {
     narrow: OnceLock<Result<Running, String>>,
     /// For commands that keep something before they end.
     scratch: OnceLock<TempDir>,
+    /// Where rows are kept, if not in SQLite. It ends when the servers have.
+    postgres: Option<Shared>,
 }
 
 #[derive(Debug)]
@@ -167,7 +170,13 @@ impl Setup {
             accused: OnceLock::new(),
             narrow: OnceLock::new(),
             scratch: OnceLock::new(),
+            postgres: None,
         }
+    }
+
+    /// The same on a PostgreSQL of its own: each server gets a database that nobody has used.
+    pub fn on_postgres(binary: &Path) -> Self {
+        Self { postgres: Some(Shared::default()), ..Self::new(binary) }
     }
 
     /// The server that a check needs, started if this is the first to need it.
@@ -258,8 +267,11 @@ impl Setup {
     }
 
     fn start(&self, flags: &[&str]) -> Result<(Server, Subject), String> {
-        let server = Server::start(&self.binary, flags, PROXIES)
-            .map_err(|error| format!("{flags:?}: {error:#}"))?;
+        let database = self.postgres.as_ref().map(Shared::database).transpose()?;
+        let database = database.map(|url| format!("--database={url}"));
+        let server =
+            Server::start(&self.binary, flags.iter().copied().chain(database.as_deref()), PROXIES)
+                .map_err(|error| format!("{flags:?}: {error:#}"))?;
         let has_event_loop = self.has_event_loop;
         let data = server.data().map(Path::to_owned);
         let subject = Subject { has_event_loop, data, ..Subject::at(server.addr()) };

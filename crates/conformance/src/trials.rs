@@ -6,16 +6,17 @@ use std::sync::{Arc, RwLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use crate::checks::of_the_database;
 use crate::lifecycle::LIFECYCLE;
 use crate::setup::{SWITCHED_OFF, Setup};
 use crate::wire::{self, Grade};
-use crate::{Check, Needs, checks, exceptions};
+use crate::{Check, Needs, checks, exceptions, postgres};
 
 /// Judges the server whose binary this is, under the arguments of `cargo test`.
 ///
 /// In the server's `Cargo.toml`: `[[test]] name = "conformance"`, `harness = false`; in `tests/conformance.rs`:
 ///
-/// ```ignore
+/// ```text
 /// fn main() -> std::process::ExitCode {
 ///     conformance::trials::run(env!("CARGO_PKG_NAME"), env!("CARGO_BIN_EXE_server-axum").as_ref())
 /// }
@@ -36,6 +37,15 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
         let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
         trials.push(trial(server, check.name, move || {
             quiet.hold(check.alone, || (check.run)(&setup.subject(check.needs)?))
+        }));
+    }
+    let on_its_own = Arc::new(Setup::on_postgres(binary));
+    for check in of_the_database() {
+        let (setup, quiet) = (Arc::clone(&on_its_own), quiet.clone());
+        let name = format!("{server}::on PostgreSQL, {}", check.name);
+        trials.push(on_postgres(name, move || {
+            let held = quiet.hold(check.alone, || (check.run)(&setup.subject(check.needs)?));
+            held.map_err(Failed::from)
         }));
     }
     for (flag, name) in SWITCHED_OFF {
@@ -64,6 +74,27 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
         trials.push(trial(server, life.name, move || quiet.hold(true, || (life.run)(&setup))));
     }
     trials
+}
+
+/// A trial that needs what may not be installed: without it, it is listed as ignored, with how to get it.
+pub fn needing(
+    name: String,
+    missing: Option<&'static str>,
+    run: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    match missing {
+        None => Trial::test(name, run),
+        Some(missing) => Trial::test(format!("{name} ({missing})"), || Err(missing.into()))
+            .with_ignored_flag(true),
+    }
+}
+
+/// A trial that needs PostgreSQL.
+pub fn on_postgres(
+    name: String,
+    run: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    needing(name, postgres::programs().is_none().then_some(postgres::MISSING), run)
 }
 
 /// A check that passes without the limit it is about checks nothing.

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::head::Fields;
 use crate::headers::JSON;
-use crate::integer::Integer;
+use crate::param::id;
 use crate::query::Query;
 use crate::{
     FieldError, FieldParams, IdempotencyKey, Limits, Page, Passphrase, PathParam, Problem,
@@ -354,13 +354,8 @@ impl PathParam for Kind {
 }
 
 impl PathParam for JobId {
-    /// A number that no job can have is a job that is not there.
     fn parse(text: &str, _: &Limits) -> Result<Self, Problem> {
-        let integer = Integer::parse(text).map_err(|error| {
-            let (kind, msg) = (error.kind(), error.to_string());
-            FieldError::new(&["path", "id"], kind, msg, text.to_owned())
-        })?;
-        integer.as_u64().and_then(|id| id.try_into().ok()).map(Self).ok_or_else(Problem::no_job)
+        id(text, Problem::no_job).map(Self)
     }
 
     /// Of `/jobs/{id}` and of `/jobs/{id}/result`.
@@ -408,11 +403,9 @@ impl Job {
 
 impl Jobs {
     /// A page of `jobs`, of which one more than `limit` was asked for to see whether there is another page.
-    pub fn new(mut jobs: Vec<Job>, page: Page) -> Self {
-        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let more = jobs.len() > limit;
-        jobs.truncate(limit);
-        Self { next: jobs.last().filter(|_| more).map(|job| job.id), jobs }
+    pub fn new(jobs: Vec<Job>, page: Page) -> Self {
+        let (jobs, next) = page.cut(jobs, |job| job.id);
+        Self { jobs, next }
     }
 }
 
@@ -433,11 +426,8 @@ impl Batch {
 }
 
 impl PathParam for BatchId {
-    fn parse(text: &str, limits: &Limits) -> Result<Self, Problem> {
-        JobId::parse(text, limits).map(|id| Self(id.0)).map_err(|problem| match problem.status {
-            404 => Problem::no_batch(),
-            _ => problem,
-        })
+    fn parse(text: &str, _: &Limits) -> Result<Self, Problem> {
+        id(text, Problem::no_batch).map(Self)
     }
 }
 

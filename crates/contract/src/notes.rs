@@ -9,6 +9,7 @@ use crate::head::Fields;
 use crate::headers::IDEMPOTENCY_KEY;
 use crate::integer::Integer;
 use crate::json::{JsonBody, JsonType, Members};
+use crate::param::id;
 use crate::query::Query;
 use crate::{FieldError, FieldParams, Limits, PathParam, Problem, QueryParams, Timestamp};
 
@@ -79,13 +80,8 @@ impl JsonBody for Draft {
 }
 
 impl PathParam for NoteId {
-    /// A number that no note can have is a note that is not there.
     fn parse(text: &str, _limits: &Limits) -> Result<Self, Problem> {
-        let loc = ["path", "id"];
-        let integer = Integer::parse(text).map_err(|error| {
-            FieldError::new(&loc, error.kind(), error.to_string(), text.to_owned())
-        })?;
-        integer.as_u64().and_then(|id| id.try_into().ok()).map(Self).ok_or_else(Problem::no_note)
+        id(text, Problem::no_note).map(Self)
     }
 }
 
@@ -101,6 +97,17 @@ impl QueryParams for Page {
         let after = bounded(query, "after", 0, i64::MAX as u64)?.unwrap_or(0);
         let fits = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         Ok(Self { limit: fits(limit), after: NoteId(fits(after)) })
+    }
+}
+
+impl Page {
+    /// This page of `rows`, of which there may be one more than `limit`: then another page follows, behind the last id.
+    pub(crate) fn cut<T, I>(self, mut rows: Vec<T>, id: impl Fn(&T) -> I) -> (Vec<T>, Option<I>) {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(id);
+        (rows, next)
     }
 }
 
@@ -131,11 +138,9 @@ pub(crate) fn bounded(
 
 impl Notes {
     /// A page of `notes`, of which one more than `limit` was asked for to see whether there is another page.
-    pub fn new(mut notes: Vec<Note>, page: Page) -> Self {
-        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let more = notes.len() > limit;
-        notes.truncate(limit);
-        Self { next: notes.last().filter(|_| more).map(|note| note.id), notes }
+    pub fn new(notes: Vec<Note>, page: Page) -> Self {
+        let (notes, next) = page.cut(notes, |note| note.id);
+        Self { notes, next }
     }
 }
 

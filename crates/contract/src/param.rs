@@ -6,8 +6,9 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use crate::integer::Integer;
 use crate::query::Query;
-use crate::{Limits, Problem};
+use crate::{FieldError, Limits, Problem};
 
 /// A value taken from one segment of the path.
 pub trait PathParam: Sized {
@@ -45,6 +46,14 @@ pub trait QueryParams: Sized {
     fn from_query(raw: Option<&str>, limits: &Limits) -> Result<Self, Problem> {
         Self::parse(&Query::parse(raw.unwrap_or_default()), limits)
     }
+}
+
+/// The id of a row. A number that no row can have is a row that is not there.
+pub(crate) fn id(text: &str, missing: fn() -> Problem) -> Result<i64, Problem> {
+    let integer = Integer::parse(text).map_err(|error| {
+        FieldError::new(&["path", "id"], error.kind(), error.to_string(), text.to_owned())
+    })?;
+    integer.as_u64().and_then(|id| id.try_into().ok()).ok_or_else(missing)
 }
 
 #[cfg(test)]

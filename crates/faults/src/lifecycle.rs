@@ -70,7 +70,7 @@ fn is_served(subject: &conformance::Subject) -> bool {
 
 /// F36: what keeps a server from starting is told, and it does not half start.
 pub(crate) fn bad_starts(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
-    let rule = LIFECYCLE.iter().find(|life| life.name.starts_with("a port in use or a bad value"));
+    let rule = LIFECYCLE.iter().find(|life| life.name.starts_with("a port in use, a bad value"));
     let rule = rule.ok_or_else(|| anyhow!("the rule is gone"))?;
     found.verdict(rule.name, (rule.run)(&Setup::new(&stage.binary)));
     Ok(())

@@ -12,6 +12,7 @@ use contract::{Limits, Problem};
 use diesel::QueryResult;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use store::{Database, Failed, postgres};
+use tokio::time::timeout;
 
 pub use store::CannotOpen;
 
@@ -22,13 +23,13 @@ macro_rules! on {
     ($lent:expr, $db:ident => $call:expr) => {
         match $lent {
             $crate::store::pool::Lent::Sqlite(mut lent) => {
-                let $db = &mut *lent;
+                let $db = &mut lent.connection().connection;
                 let result = $call;
                 lent.rest();
                 result
             }
             $crate::store::pool::Lent::Postgres(mut lent) => {
-                let $db = &mut *lent;
+                let $db = lent.connection();
                 let result = $call;
                 lent.rest();
                 result
@@ -38,12 +39,17 @@ macro_rules! on {
 }
 use on;
 
+/// How long a database may take to say that it is there.
+const READY: Duration = Duration::from_secs(1);
+
 /// The rows that all requests, and on PostgreSQL all replicas, share.
 ///
 /// A clone is the same store: it shares the connections.
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    /// One connection more, by which readiness is told.
+    witness: Pools,
     limits: Limits,
 }
 
@@ -55,19 +61,20 @@ impl Store {
     /// The sentence to end the process with.
     pub fn open(database: &Database, limits: &Limits) -> Result<Self, CannotOpen> {
         store::migrate::migrate(database)?;
-        Ok(Self { pools: Pools::new(database, limits), limits: limits.clone() })
+        let alone = Limits { pool: 1, database_acquire: READY, ..limits.clone() };
+        let (pools, witness) = (Pools::new(database, limits), Pools::new(database, &alone));
+        Ok(Self { pools, witness, limits: limits.clone() })
     }
 
-    /// Whether the database answers. Takes as long as a connection may take.
+    /// Whether the database answers. That is not whether a connection is free: were it told here that the pool is
+    /// exhausted, every replica of a busy service would be taken out of it at once.
     ///
     /// # Errors
     ///
     /// The problem that says it does not.
     pub async fn ready(&self) -> Result<(), Problem> {
-        self.pools.exists()?;
-        on!(self.connection().await?, db => store::notes::page(1, 0).execute(db).await)
-            .map_err(Failed::from)?;
-        Ok(())
+        let told = timeout(READY, answers(&self.witness)).await;
+        Ok(told.unwrap_or_else(|_| Err(Failed::silent()))?)
     }
 
     /// Waits inside the database, on one connection, which nobody else has meanwhile.
@@ -79,13 +86,13 @@ impl Store {
         let wait = store::wait(asked.as_secs_f64());
         let waited: QueryResult<usize> = match self.connection().await? {
             Lent::Sqlite(mut lent) => {
-                let waited = wait.execute(&mut *lent).await;
+                let waited = wait.execute(&mut lent.connection().connection).await;
                 lent.rest();
                 waited
             }
             Lent::Postgres(mut lent) => {
                 let longest = postgres::allow(asked + self.limits.database_statement);
-                let waited = lent.transaction(async |db| {
+                let waited = lent.connection().transaction(async |db| {
                     diesel::sql_query(longest).execute(db).await?;
                     wait.execute(db).await
                 });
@@ -107,4 +114,9 @@ impl Store {
     async fn writer(&self) -> Result<Lent, Failed> {
         self.pools.writer().await
     }
+}
+
+async fn answers(witness: &Pools) -> Result<(), Failed> {
+    on!(witness.writer().await?, db => store::notes::page(1, 0).execute(db).await)?;
+    Ok(())
 }

@@ -6,6 +6,8 @@ mod jobs;
 mod notes;
 mod pool;
 
+use std::sync::mpsc::sync_channel;
+use std::thread::Builder;
 use std::time::Duration;
 
 use contract::{Limits, Problem};
@@ -21,11 +23,11 @@ macro_rules! on {
     ($lent:expr, $db:ident => $call:expr) => {
         match $lent {
             $crate::store::pool::Lent::Sqlite(mut lent) => {
-                let $db = &mut *lent;
+                let $db = &mut lent.connection().connection;
                 $call
             }
             $crate::store::pool::Lent::Postgres(mut lent) => {
-                let $db = &mut *lent;
+                let $db = lent.connection();
                 $call
             }
         }
@@ -33,12 +35,17 @@ macro_rules! on {
 }
 use on;
 
+/// How long a database may take to say that it is there.
+const READY: Duration = Duration::from_secs(1);
+
 /// The rows that all requests, and on PostgreSQL all replicas, share.
 ///
 /// A clone is the same store: it shares the connections.
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    /// One connection more, by which readiness is told.
+    witness: Pools,
     limits: Limits,
 }
 
@@ -50,19 +57,25 @@ impl Store {
     /// The sentence to end the process with.
     pub fn open(database: &Database, limits: &Limits) -> Result<Self, CannotOpen> {
         store::migrate::migrate(database)?;
-        Ok(Self { pools: Pools::new(database, limits), limits: limits.clone() })
+        let alone = Limits { pool: 1, database_acquire: READY, ..limits.clone() };
+        let (pools, witness) = (Pools::new(database, limits), Pools::new(database, &alone));
+        Ok(Self { pools, witness, limits: limits.clone() })
     }
 
-    /// Whether the database answers. Blocks the calling thread for as long as a connection may take.
+    /// Whether the database answers. That is not whether a connection is free: were it told here that the pool is
+    /// exhausted, every replica of a busy service would be taken out of it at once.
     ///
     /// # Errors
     ///
     /// The problem that says it does not.
     pub fn ready(&self) -> Result<(), Problem> {
-        self.pools.exists()?;
-        on!(self.connection()?, db => store::notes::page(1, 0).execute(db))
-            .map_err(Failed::from)?;
-        Ok(())
+        let (tell, told) = sync_channel(1);
+        let witness = self.witness.clone();
+        // libpq reads without a deadline. A database that hangs keeps a thread, but not this one.
+        let asked =
+            Builder::new().name("ready".to_owned()).spawn(move || tell.send(answers(&witness)));
+        asked.map_err(|error| Failed::Unreachable(error.to_string()))?;
+        Ok(told.recv_timeout(READY).unwrap_or_else(|_| Err(Failed::silent()))?)
     }
 
     /// Waits inside the database, on one connection, which nobody else has meanwhile.
@@ -73,10 +86,10 @@ impl Store {
     pub fn wait(&self, asked: Duration) -> Result<(), Problem> {
         let wait = store::wait(asked.as_secs_f64());
         let waited: QueryResult<usize> = match self.connection()? {
-            Lent::Sqlite(mut lent) => wait.execute(&mut *lent),
+            Lent::Sqlite(mut lent) => wait.execute(&mut lent.connection().connection),
             Lent::Postgres(mut lent) => {
                 let longest = postgres::allow(asked + self.limits.database_statement);
-                lent.transaction(|db| {
+                lent.connection().transaction(|db| {
                     diesel::sql_query(longest).execute(db)?;
                     wait.execute(db)
                 })
@@ -95,4 +108,9 @@ impl Store {
     fn writer(&self) -> Result<Lent, Failed> {
         self.pools.writer()
     }
+}
+
+fn answers(witness: &Pools) -> Result<(), Failed> {
+    on!(witness.writer()?, db => store::notes::page(1, 0).execute(db))?;
+    Ok(())
 }

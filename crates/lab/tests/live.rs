@@ -8,25 +8,21 @@ use std::time::Duration;
 use browser::{Browser, ESCAPE};
 use conformance::Server;
 use conformance::process::Signal;
-use libtest_mimic::{Arguments, Failed, Trial};
+use conformance::trials::needing;
+use libtest_mimic::Arguments;
 
 /// The servers are debug builds, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let driver = browser::driver();
-    let name = match driver {
-        Some(_) => "the live page follows its slider, shows a mistake and mends it".to_owned(),
-        None => format!("the live page in a browser ({})", browser::MISSING),
-    };
-    let missing = driver.is_none();
-    let trial = Trial::test(name, move || {
-        let driver = driver.ok_or_else(|| Failed::from(browser::MISSING))?;
-        follows(Browser::open(driver, 1440, 1300));
+    let name = "the live page follows its slider, shows a mistake and mends it".to_owned();
+    let missing = driver.is_none().then_some(browser::MISSING);
+    let trial = needing(name, missing, move || {
+        follows(Browser::open(driver.ok_or(browser::MISSING)?, 1440, 1300));
         Ok(())
     });
-    let arguments = Arguments::from_args();
-    libtest_mimic::run(&arguments, vec![trial.with_ignored_flag(missing)]).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit_code()
 }
 
 fn follows(browser: Browser) {

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use browser::Browser;
+use conformance::trials::needing;
 use conformance::{Server, binaries};
 use github_stub::{Dials, Stub};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Arguments;
 
 /// The servers are debug builds, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,17 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn main() -> ExitCode {
     let trials = ["server-blocking", "server-actix", "server-axum"].map(|server| {
         let driver = browser::driver();
-        let name = match driver {
-            Some(_) => format!("{server}::the page waits, asks, uploads and streams"),
-            None => format!("{server}::the page in a browser ({})", browser::MISSING),
-        };
-        let missing = driver.is_none();
-        let trial = Trial::test(name, move || {
-            let driver = driver.ok_or_else(|| Failed::from(browser::MISSING))?;
-            tries(server, Browser::open(driver, 900, 1000));
-            Ok(())
-        });
-        trial.with_ignored_flag(missing)
+        let missing = driver.is_none().then_some(browser::MISSING);
+        needing(
+            format!("{server}::the page waits, asks, uploads and streams"),
+            missing,
+            move || {
+                tries(server, Browser::open(driver.ok_or(browser::MISSING)?, 900, 1000));
+                Ok(())
+            },
+        )
     });
     libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
 }

@@ -105,7 +105,7 @@ struct DatabaseFlags {
     #[arg(long, env = "WAITLAB_DATABASE", hide_env_values = true, value_name = "URL")]
     database: Option<String>,
 
-    /// Connections to the database at once
+    /// Connections to the database at once, besides the one by which /readyz tells whether it answers
     #[arg(long, env = "WAITLAB_POOL", default_value_t = NonZeroUsize::new(Limits::default().pool).unwrap_or(NonZeroUsize::MIN))]
     pool: NonZeroUsize,
 

@@ -15,6 +15,9 @@ pub enum Failed {
     /// As many jobs wait as may.
     #[error("the queue of jobs is full")]
     Full,
+    /// A row holds what this version does not know: a column, and what stands in it.
+    #[error("a job's {0} is {1:?}, which this version does not know")]
+    Unknown(&'static str, String),
     /// The database refused, or took too long.
     #[error(transparent)]
     Query(#[from] Error),
@@ -24,6 +27,11 @@ impl Failed {
     /// SQLite's file is no longer where it was.
     pub fn gone() -> Self {
         Self::Unreachable("its file is gone".to_owned())
+    }
+
+    /// It neither answers nor refuses.
+    pub fn silent() -> Self {
+        Self::Unreachable("no answer in time".to_owned())
     }
 }
 
@@ -43,7 +51,7 @@ impl From<Failed> for Problem {
             Failed::Query(
                 Error::RollbackErrorOnCommit { .. } | Error::BrokenTransactionManager,
             ) => Self::unavailable("the database cannot be reached", 1),
-            Failed::Query(_) => Self::internal(),
+            Failed::Unknown(..) | Failed::Query(_) => Self::internal(),
         };
         tracing::warn!(error = %failed, "the database failed");
         problem

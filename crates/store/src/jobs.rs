@@ -9,10 +9,9 @@ use contract::{Job, JobId, JobResult, NewJob, Order, Problem, Timestamp};
 use diesel::dsl::{auto_type, count_star, delete, insert_into, sql_query, update};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Integer, Text};
-use sha2::{Digest, Sha256};
 
-use crate::Failed;
 use crate::schema::{batches, job_keys, job_line, jobs};
+use crate::{Failed, keys};
 
 diesel::define_sql_function! {
     /// The database's time so many milliseconds from now, in milliseconds since 1970.
@@ -39,14 +38,6 @@ pub struct ResultRow {
     state: String,
     media_type: Option<String>,
     result: Option<Vec<u8>>,
-}
-
-/// A row of `job_keys`: what was asked with a key, and the job that was made of it.
-#[derive(Debug, Queryable)]
-pub struct KeyRow {
-    key: String,
-    request: String,
-    job_id: i64,
 }
 
 /// A job, as the worker gets it that claimed it.
@@ -362,32 +353,20 @@ fn columns_of(order: &Order) -> (&'static str, String) {
 
 /// Tells two requests with one key apart: a hash of what was asked.
 pub fn fingerprint(job: &NewJob) -> String {
-    let mut hash = Sha256::new();
-    // JSON holds no NUL, so nothing can move from one part into the other.
-    hash.update(columns_of(&job.order).1.as_bytes());
-    hash.update([0]);
-    hash.update(&job.input);
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    // JSON holds no NUL.
+    keys::fingerprint(columns_of(&job.order).1.as_bytes(), &job.input)
 }
 
-impl KeyRow {
-    /// The job to answer a repeated request with.
-    ///
-    /// # Errors
-    ///
-    /// A problem when the first request with this key was another one.
-    pub fn repeats(&self, request: &str) -> Result<i64, Problem> {
-        if self.request == request { Ok(self.job_id) } else { Err(Problem::key_reused(&self.key)) }
-    }
-}
+impl TryFrom<JobRow> for Job {
+    type Error = Failed;
 
-impl From<JobRow> for Job {
-    fn from(row: JobRow) -> Self {
+    fn try_from(row: JobRow) -> Result<Self, Failed> {
         let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
-        Self {
+        let state = state(&row.state)?;
+        Ok(Self {
             id: JobId(row.id),
-            kind: kind.unwrap_or(Kind::Wait),
-            state: state(&row.state),
+            kind: kind.ok_or_else(|| Failed::Unknown("kind", row.kind))?,
+            state,
             attempts: row.attempts,
             created_at: Timestamp(row.created_at),
             started_at: row.started_at.map(Timestamp),
@@ -395,9 +374,9 @@ impl From<JobRow> for Job {
             // Of a job that is done it is what an earlier attempt failed with.
             problem: row
                 .problem
-                .filter(|_| row.state != "done")
+                .filter(|_| state != State::Done)
                 .and_then(|problem| serde_json::from_str(&problem).ok()),
-        }
+        })
     }
 }
 
@@ -410,7 +389,7 @@ impl ResultRow {
     pub fn result(self) -> Result<JobResult, Problem> {
         match (self.media_type, self.result) {
             (Some(media_type), Some(bytes)) => Ok(JobResult { media_type, bytes }),
-            _ => Err(Problem::job_is(state(&self.state))),
+            _ => Err(Problem::job_is(state(&self.state)?)),
         }
     }
 }
@@ -423,6 +402,28 @@ impl ClaimedRow {
     }
 }
 
-fn state(text: &str) -> State {
-    State::ALL.into_iter().find(|state| state.as_str() == text).unwrap_or(State::Failed)
+fn state(text: &str) -> Result<State, Failed> {
+    let known = State::ALL.into_iter().find(|state| state.as_str() == text);
+    known.ok_or_else(|| Failed::Unknown("state", text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(kind: &str, state: &str) -> JobRow {
+        let (kind, state) = (kind.to_owned(), state.to_owned());
+        let (started_at, finished_at, problem) = (None, None, None);
+        JobRow { id: 7, kind, state, attempts: 0, created_at: 0, started_at, finished_at, problem }
+    }
+
+    #[test]
+    fn what_a_newer_version_has_written_is_told_and_not_guessed() {
+        assert_eq!(Job::try_from(row("seal", "queued")).unwrap().kind, Kind::Seal);
+        for (kind, state) in [("paint", "queued"), ("seal", "paused")] {
+            let failed = Job::try_from(row(kind, state)).unwrap_err();
+            assert!(matches!(failed, Failed::Unknown(..)), "{failed}");
+            assert_eq!(Problem::from(failed).status, 500);
+        }
+    }
 }

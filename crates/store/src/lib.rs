@@ -10,6 +10,7 @@
 //! | the migrations, run when a process starts | [`migrate`] |
 //! | notes: rows and queries | [`notes`] |
 //! | jobs: rows, queries, leases | [`jobs`] |
+//! | keys that make a repeated request harmless | [`keys`] |
 //! | what a failure of the database becomes | [`failure`] |
 
 #![expect(missing_docs, reason = "auto_type makes a type of the same name beside each query")]
@@ -17,6 +18,7 @@
 pub mod database;
 pub mod failure;
 pub mod jobs;
+pub mod keys;
 pub mod migrate;
 pub mod notes;
 pub mod postgres;

@@ -1,10 +1,10 @@
 //! Notes: `/notes`, and the keys that make a repeated request harmless.
 
-use contract::{Draft, Note, NoteId, Problem, Timestamp};
+use contract::{Draft, Note, NoteId, Timestamp};
 use diesel::dsl::{auto_type, delete, insert_into, update};
 use diesel::prelude::*;
-use sha2::{Digest, Sha256};
 
+use crate::keys;
 use crate::schema::{note_keys, notes};
 
 /// A row of `notes`.
@@ -16,14 +16,6 @@ pub struct NoteRow {
     body: String,
     created_at: i64,
     updated_at: i64,
-}
-
-/// A row of `note_keys`: what was asked with a key, and the note that was made of it.
-#[derive(Debug, Queryable)]
-pub struct KeyRow {
-    key: String,
-    request: String,
-    note_id: i64,
 }
 
 /// A new note, written `at`.
@@ -86,23 +78,7 @@ pub fn find_key(key: String) -> _ {
 
 /// Tells two requests with one key apart: a hash of what was asked.
 pub fn fingerprint(draft: &Draft) -> String {
-    let mut hash = Sha256::new();
-    // The title cannot hold a NUL, so nothing can move from one part into the other.
-    hash.update(draft.title.as_bytes());
-    hash.update([0]);
-    hash.update(draft.body.as_bytes());
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl KeyRow {
-    /// The note to answer a repeated request with.
-    ///
-    /// # Errors
-    ///
-    /// A problem when the first request with this key was another one.
-    pub fn repeats(&self, request: &str) -> Result<i64, Problem> {
-        if self.request == request { Ok(self.note_id) } else { Err(Problem::key_reused(&self.key)) }
-    }
+    keys::fingerprint(draft.title.as_bytes(), draft.body.as_bytes())
 }
 
 impl From<NoteRow> for Note {

@@ -1,34 +1,60 @@
 //! What a worker promises: a job that was accepted ends once, whoever is killed.
 
-use std::path::Path;
-use std::process::Command;
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+use std::process::{Command, ExitCode};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use conformance::Server;
+use conformance::databases::{self, Fresh};
 use conformance::process::Signal;
+use conformance::{Server, sentences};
 use contract::jobs::State;
 use contract::{Job, JobId, Limits, NewJob, Order};
 use io_blocking::Store;
+use libtest_mimic::Trial;
 use store::Database;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A queue of its own, in a folder that goes with it.
+fn main() -> ExitCode {
+    let tests: &[databases::Test] = sentences![
+        jobs_are_done_and_leave_what_the_direct_route_would_have_sent,
+        what_would_fail_again_fails_at_once_with_its_reason,
+        a_killed_workers_job_runs_again_within_its_lease_and_a_second,
+        a_long_job_is_kept_by_its_heartbeat,
+        a_cancelled_job_ends_in_its_worker_too,
+        an_attempt_over_its_time_limit_is_repeated_and_then_fails,
+        a_job_that_kills_every_worker_fails_after_its_last_attempt,
+        a_drain_finishes_what_it_can_and_puts_back_the_rest_uncounted,
+        of_many_jobs_and_killed_workers_each_job_is_done_once,
+        it_tells_how_it_is_and_what_it_did,
+    ];
+    let told = Trial::test("what_it_cannot_run_with_is_told_in_a_line", || {
+        what_it_cannot_run_with_is_told_in_a_line();
+        Ok(())
+    });
+    databases::run(tests, vec![told])
+}
+
+/// A queue of its own.
 struct Queue {
     store: Store,
-    folder: tempfile::TempDir,
+    fresh: Fresh,
 }
 
 impl Queue {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = Database::new(None, folder.path()).expect("SQLite");
-        Self { store: Store::open(&database, &Limits::default()).expect("a new file"), folder }
+    fn new(fresh: Fresh) -> Self {
+        let database = Database::new(fresh.url.as_deref(), fresh.data.path()).expect("a database");
+        Self { store: Store::open(&database, &Limits::default()).expect("a new one"), fresh }
     }
 
     fn worker(&self, flags: &[&str]) -> Server {
-        worker(self.folder.path(), flags)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
+        command.args(["--jobs=2", "--lease=1", "--heartbeat=0.2", "--poll=0.02", "--backoff=0.05"]);
+        command.args(flags).arg("--data").arg(self.fresh.data.path());
+        command.args(self.fresh.url.iter().map(|url| format!("--database={url}")));
+        Server::spawn(command).expect("the worker starts")
     }
 
     fn wait(&self, millis: u64) -> JobId {
@@ -60,21 +86,13 @@ impl Queue {
     }
 }
 
-fn worker(data: &Path, flags: &[&str]) -> Server {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
-    command.args(["--jobs=2", "--lease=1", "--heartbeat=0.2", "--poll=0.02", "--backoff=0.05"]);
-    command.args(flags).arg("--data").arg(data);
-    Server::spawn(command).expect("the worker starts")
-}
-
 fn killed(mut worker: Server) {
     worker.signal(Signal::KILL);
     worker.wait(PATIENCE).expect("a killed process ends");
 }
 
-#[test]
-fn jobs_are_done_and_leave_what_the_direct_route_would_have_sent() {
-    let queue = Queue::new();
+fn jobs_are_done_and_leave_what_the_direct_route_would_have_sent(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let _worker = queue.worker(&[]);
     let wait = queue.wait(30);
     let image = include_bytes!("../../conformance/cases/images/48x32.png");
@@ -92,9 +110,8 @@ fn jobs_are_done_and_leave_what_the_direct_route_would_have_sent() {
     assert_eq!(compute::open(&result(seal).bytes, &phrase, || true).unwrap(), b"a text");
 }
 
-#[test]
-fn what_would_fail_again_fails_at_once_with_its_reason() {
-    let queue = Queue::new();
+fn what_would_fail_again_fails_at_once_with_its_reason(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let _worker = queue.worker(&[]);
     let id = queue.enqueue(Order::Thumbnail { width: 16 }, b"no image");
     let job = queue.until(id, State::Failed);
@@ -102,9 +119,8 @@ fn what_would_fail_again_fails_at_once_with_its_reason() {
     assert_eq!(job.problem.unwrap().status, 415);
 }
 
-#[test]
-fn a_killed_workers_job_runs_again_within_its_lease_and_a_second() {
-    let queue = Queue::new();
+fn a_killed_workers_job_runs_again_within_its_lease_and_a_second(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let first = queue.worker(&[]);
     let id = queue.wait(1_500);
     queue.until(id, State::Running);
@@ -121,17 +137,15 @@ fn a_killed_workers_job_runs_again_within_its_lease_and_a_second() {
     drop(second);
 }
 
-#[test]
-fn a_long_job_is_kept_by_its_heartbeat() {
-    let queue = Queue::new();
+fn a_long_job_is_kept_by_its_heartbeat(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let (_first, _second) = (queue.worker(&[]), queue.worker(&[]));
     let id = queue.wait(2_500);
     assert_eq!(queue.until(id, State::Done).attempts, 1, "longer than its lease, it was taken");
 }
 
-#[test]
-fn a_cancelled_job_ends_in_its_worker_too() {
-    let queue = Queue::new();
+fn a_cancelled_job_ends_in_its_worker_too(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let worker = queue.worker(&["--jobs=1"]);
     let long = queue.wait(60_000);
     queue.until(long, State::Running);
@@ -142,9 +156,8 @@ fn a_cancelled_job_ends_in_its_worker_too() {
     drop(worker);
 }
 
-#[test]
-fn an_attempt_over_its_time_limit_is_repeated_and_then_fails() {
-    let queue = Queue::new();
+fn an_attempt_over_its_time_limit_is_repeated_and_then_fails(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let _worker = queue.worker(&["--time-limit=0.3", "--attempts=2"]);
     let id = queue.wait(60_000);
     let job = queue.until(id, State::Failed);
@@ -152,9 +165,8 @@ fn an_attempt_over_its_time_limit_is_repeated_and_then_fails() {
     assert_eq!(job.problem.unwrap().status, 503);
 }
 
-#[test]
-fn a_job_that_kills_every_worker_fails_after_its_last_attempt() {
-    let queue = Queue::new();
+fn a_job_that_kills_every_worker_fails_after_its_last_attempt(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let id = queue.wait(60_000);
     for attempt in 1..=2 {
         let victim = queue.worker(&["--attempts=2"]);
@@ -169,9 +181,8 @@ fn a_job_that_kills_every_worker_fails_after_its_last_attempt() {
     assert_eq!(queue.until(id, State::Failed).attempts, 2);
 }
 
-#[test]
-fn a_drain_finishes_what_it_can_and_puts_back_the_rest_uncounted() {
-    let queue = Queue::new();
+fn a_drain_finishes_what_it_can_and_puts_back_the_rest_uncounted(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let mut worker = queue.worker(&["--drain=1"]);
     let (short, long) = (queue.wait(600), queue.wait(60_000));
     queue.until(short, State::Running);
@@ -186,9 +197,8 @@ fn a_drain_finishes_what_it_can_and_puts_back_the_rest_uncounted() {
     assert_eq!(later.state, State::Queued, "it was begun in the drain");
 }
 
-#[test]
-fn of_many_jobs_and_killed_workers_each_job_is_done_once() {
-    let queue = Queue::new();
+fn of_many_jobs_and_killed_workers_each_job_is_done_once(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let ids: Vec<_> = (0..60).map(|n| queue.wait(n % 7 * 10)).collect();
     let mut random = fastrand::Rng::with_seed(7);
     let mut workers: Vec<_> = (0..2).map(|_| queue.worker(&[])).collect();
@@ -204,9 +214,8 @@ fn of_many_jobs_and_killed_workers_each_job_is_done_once() {
     }
 }
 
-#[test]
-fn it_tells_how_it_is_and_what_it_did() {
-    let queue = Queue::new();
+fn it_tells_how_it_is_and_what_it_did(fresh: Fresh) {
+    let queue = Queue::new(fresh);
     let worker = queue.worker(&[]);
     let id = queue.wait(0);
     queue.until(id, State::Done);
@@ -218,7 +227,6 @@ fn it_tells_how_it_is_and_what_it_did() {
     assert_eq!(subject.metric("jobs_queued").unwrap(), 0.0);
 }
 
-#[test]
 fn what_it_cannot_run_with_is_told_in_a_line() {
     let told = |flags: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_worker")).args(flags).output().unwrap();

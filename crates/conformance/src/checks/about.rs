@@ -7,8 +7,10 @@ use super::{Check, Needs, Verdict, each};
 use crate::Subject;
 use crate::client::Request;
 
+pub(super) const HEALTH: Check = Check::new("healthz and readyz say so", Needs::Address, health);
+
 pub(super) const CHECKS: &[Check] = &[
-    Check::new("healthz and readyz say so", Needs::Address, health),
+    HEALTH,
     Check::new("metrics is Prometheus text", Needs::Address, prometheus),
     Check::new("metrics shows every limit", Needs::Address, limits),
     Check::new("metrics counts answers by class", Needs::Address, counts),

@@ -145,7 +145,7 @@ fn no_images(subject: &Subject) -> Verdict {
 }
 
 /// A black square of one bit a pixel: some kilobytes, and one byte a pixel when it is decoded.
-fn black(side: u32) -> Vec<u8> {
+pub fn black_square(side: u32) -> Vec<u8> {
     fn chunk(png: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
         png.extend_from_slice(&u32::try_from(data.len()).unwrap_or_default().to_be_bytes());
         let mut sum = Crc::new();
@@ -170,8 +170,8 @@ fn black(side: u32) -> Vec<u8> {
 
 fn bombs(subject: &Subject) -> Verdict {
     // That the picture is one: a small one of them is made smaller.
-    subject.ask(&thumbnail("?width=64", black(640)))?.expect(200)?;
-    let bomb = black(16_000);
+    subject.ask(&thumbnail("?width=64", black_square(640)))?.expect(200)?;
+    let bomb = black_square(16_000);
     ensure!(bomb.len() < 1 << 20, "the bomb weighs {} bytes itself", bomb.len());
     let before = subject.metric("process_resident_memory_bytes")?;
     let most = std::thread::scope(|scope| {

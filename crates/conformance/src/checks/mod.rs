@@ -21,6 +21,8 @@ mod stream;
 mod wait;
 mod work;
 
+pub use cpu::black_square;
+
 use crate::Subject;
 
 /// Nothing, or what was wrong.
@@ -81,6 +83,11 @@ pub fn checks() -> Vec<Check> {
         clocks::CHECKS,
     ]
     .concat()
+}
+
+/// Those of what is kept in rows: they hold whichever database it is.
+pub fn of_the_database() -> Vec<Check> {
+    [notes::CHECKS, jobs::CHECKS, &[about::HEALTH]].concat()
 }
 
 impl Check {

@@ -1,5 +1,6 @@
 //! `/notes` and `/slow-query`: rows that are kept, pages that lose nothing, keys that make a repeated request harmless.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use contract::{Note, Notes};
@@ -29,6 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
         exhausted,
     )
     .alone(),
+    Check::new("readyz tells of the database and not of its pool", Needs::Narrow, ready).alone(),
 ];
 
 fn json_request(method: &str, target: &str, body: &str) -> Request {
@@ -251,4 +253,20 @@ fn exhausted(subject: &Subject) -> Verdict {
     ensure!(served >= 1 && refused >= 4, "{served} served, {refused} refused");
     ensure!(began.elapsed() < Duration::from_secs(4), "it took {:?}", began.elapsed());
     subject.get_with("/slow-query/0", 200).map(drop)
+}
+
+/// Were it told that the pool is exhausted, whoever balances the load would take every busy replica away.
+fn ready(subject: &Subject) -> Verdict {
+    thread::scope(|scope| {
+        let asked: Vec<_> = (0..2).map(|_| scope.spawn(|| subject.get("/slow-query/1"))).collect();
+        thread::sleep(Duration::from_millis(300));
+        let began = Instant::now();
+        let told = subject.get_with("/readyz", 200);
+        let took = began.elapsed();
+        let waits = asked.iter().any(|one| !one.is_finished());
+        told?;
+        ensure!(waits, "the slow queries were over before it was asked");
+        ensure!(took < Duration::from_millis(350), "readyz took {took:?} beside an exhausted pool");
+        Ok(())
+    })
 }

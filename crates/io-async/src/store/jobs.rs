@@ -8,7 +8,8 @@ use diesel::OptionalExtension;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use store::Failed;
-use store::jobs::{self, JobRow, KeyRow, ResultRow};
+use store::jobs::{self, JobRow, ResultRow};
+use store::keys::KeyRow;
 
 use crate::store::{Store, on};
 
@@ -19,11 +20,11 @@ impl Store {
     ///
     /// The problem that our client gets: 422 or 503.
     pub async fn enqueue(&self, job: NewJob, key: Option<IdempotencyKey>) -> Result<Job, Problem> {
-        let Some(key) = key else { return Ok(self.accept(job, None).await?.into()) };
+        let Some(key) = key else { return Ok(self.accept(job, None).await?.try_into()?) };
         let request = jobs::fingerprint(&job);
         let key = key.as_str().to_owned();
         match self.accept(job, Some((key.clone(), request.clone()))).await {
-            Ok(row) => Ok(row.into()),
+            Ok(row) => Ok(row.try_into()?),
             Err(Failed::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
                 self.job_of_key(key, &request).await
             }
@@ -67,7 +68,7 @@ impl Store {
             for job in batch {
                 rows.push(jobs::new(job, Some(id)).returning(jobs::COLUMNS).get_result(db).await?);
             }
-            Ok::<_, Failed>(Batch::new(BatchId(id), Timestamp(at), rows.into_iter().map(Job::from)))
+            Ok::<_, Failed>(Batch::new(BatchId(id), Timestamp(at), all(rows)?))
         }).await);
         Ok(accepted?)
     }
@@ -85,7 +86,7 @@ impl Store {
         let rows: Vec<JobRow> =
             on!(self.connection().await?, db => jobs::of_batch(id.0).load(db).await)
                 .map_err(Failed::from)?;
-        Ok(Some(Batch::new(id, Timestamp(at), rows.into_iter().map(Job::from))))
+        Ok(Some(Batch::new(id, Timestamp(at), all(rows)?)))
     }
 
     /// One job, if there is one.
@@ -97,7 +98,7 @@ impl Store {
         let row: Option<JobRow> =
             on!(self.connection().await?, db => jobs::find(id.0).first(db).await.optional())
                 .map_err(Failed::from)?;
-        Ok(row.map(Job::from))
+        Ok(row.map(Job::try_from).transpose()?)
     }
 
     /// A page of jobs.
@@ -117,7 +118,7 @@ impl Store {
                 on!(self.connection().await?, db => page.load(db).await).map_err(Failed::from)?
             }
         };
-        Ok(Jobs::new(rows.into_iter().map(Job::from).collect(), asked.page))
+        Ok(Jobs::new(all(rows)?, asked.page))
     }
 
     /// What a job left behind, if there is such a job.
@@ -152,4 +153,8 @@ impl Store {
         let queued = on!(self.connection().await?, db => jobs::queued().get_result(db).await);
         Ok(queued.map_err(Failed::from)?)
     }
+}
+
+fn all(rows: Vec<JobRow>) -> Result<Vec<Job>, Failed> {
+    rows.into_iter().map(Job::try_from).collect()
 }

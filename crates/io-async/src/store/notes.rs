@@ -4,7 +4,8 @@ use contract::{Draft, IdempotencyKey, Note, NoteId, Notes, Page, Problem};
 use diesel::OptionalExtension;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncConnection, RunQueryDsl};
-use store::notes::{self, KeyRow, NoteRow};
+use store::keys::KeyRow;
+use store::notes::{self, NoteRow};
 use store::{Failed, now};
 
 use crate::store::{Store, on};

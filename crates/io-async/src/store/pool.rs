@@ -2,34 +2,34 @@
 //!
 //! SQLite has one writer at a time, whatever is done. So one connection writes, for which writers wait in line here, and
 //! not in SQLite, which would let them sleep and try again, and sit on every connection that readers could use.
+//!
+//! The pool is ours because of what happens to a call that is dropped half-way: its connection is in the middle of a
+//! statement, and must neither be lent again before it has ended nor be counted as free.
 
 use std::error::Error;
-use std::fmt;
-use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::Limits;
-use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult, Timeouts};
-use deadpool::{Runtime, managed};
-use diesel::{ConnectionError, SqliteConnection};
-use diesel_async::pooled_connection::{PoolError, PoolableConnection, RecyclingMethod};
+use diesel::SqliteConnection;
 use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
 use store::{Database, Failed, postgres, sqlite};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+
+use crate::permits::{Permit, Permits};
 
 /// How connections of one database are lent.
 #[derive(Clone)]
 pub(crate) enum Pools {
     /// All but one read; the other writes.
-    Sqlite { file: PathBuf, readers: Pool<Sqlite>, writer: Pool<Sqlite> },
+    Sqlite { readers: Arc<Pool<Sqlite>>, writer: Arc<Pool<Sqlite>> },
     /// Each does either.
-    Postgres(Pool<Postgres>),
+    Postgres(Arc<Pool<Postgres>>),
 }
 
 /// A connection, lent until it is dropped.
@@ -38,8 +38,8 @@ pub(crate) enum Pools {
     reason = "it lives in the state of one call; a box would be an allocation for each"
 )]
 pub(crate) enum Lent {
-    Sqlite(Guard<Sqlite>),
-    Postgres(Guard<Postgres>),
+    Sqlite(Loan<Sqlite>),
+    Postgres(Loan<Postgres>),
 }
 
 impl Pools {
@@ -47,74 +47,132 @@ impl Pools {
         let statement = limits.database_statement;
         match database {
             Database::Sqlite(file) => {
-                let manager = Sqlite { file: sqlite::existing(file), busy: statement };
+                let manager = |writes| Sqlite { file: file.clone(), busy: statement, writes };
                 Self::Sqlite {
-                    file: file.clone(),
-                    readers: pool(manager.clone(), (limits.pool - 1).max(1), limits),
-                    writer: pool(manager, 1, limits),
+                    readers: Pool::new(manager(false), (limits.pool - 1).max(1), limits),
+                    writer: Pool::new(manager(true), 1, limits),
                 }
             }
             Database::Postgres(url) => {
                 let manager = Postgres { url: postgres::with_clocks(url), statement };
-                Self::Postgres(pool(manager, limits.pool, limits))
+                Self::Postgres(Pool::new(manager, limits.pool, limits))
             }
         }
     }
 
     pub(crate) async fn reader(&self) -> Result<Lent, Failed> {
         match self {
-            Self::Sqlite { readers, .. } => lend(readers).await.map(Lent::Sqlite),
-            Self::Postgres(pool) => lend(pool).await.map(Lent::Postgres),
+            Self::Sqlite { readers, .. } => readers.lend().await.map(Lent::Sqlite),
+            Self::Postgres(pool) => pool.lend().await.map(Lent::Postgres),
         }
     }
 
     pub(crate) async fn writer(&self) -> Result<Lent, Failed> {
         match self {
-            Self::Sqlite { writer, .. } => lend(writer).await.map(Lent::Sqlite),
-            Self::Postgres(pool) => lend(pool).await.map(Lent::Postgres),
-        }
-    }
-
-    /// A file that was moved away is still open here, and answers.
-    pub(crate) fn exists(&self) -> Result<(), Failed> {
-        match self {
-            Self::Sqlite { file, .. } if !file.exists() => Err(Failed::gone()),
-            _ => Ok(()),
+            Self::Sqlite { writer, .. } => writer.lend().await.map(Lent::Sqlite),
+            Self::Postgres(pool) => pool.lend().await.map(Lent::Postgres),
         }
     }
 }
 
-/// No connection is opened before it is needed, so that a process costs what it uses.
-fn pool<M: Manager>(manager: M, size: usize, limits: &Limits) -> Pool<M> {
-    Pool::builder(manager)
-        .max_size(size)
-        .runtime(Runtime::Tokio1)
-        .timeouts(Timeouts {
-            wait: Some(limits.database_acquire),
-            create: Some(limits.database_acquire),
-            // Without it the next who asks waits behind a statement whose request was dropped.
-            recycle: Some(limits.database_acquire / 2),
-        })
-        .build()
-        .expect("a runtime is named, which is all that timeouts need")
+/// Connections of one kind: those that are idle, and permits for as many as there may be.
+pub(crate) struct Pool<M: Manager> {
+    manager: M,
+    permits: Permits,
+    idle: Mutex<Vec<M::Connection>>,
+    acquire: Duration,
 }
 
-/// Awaits a free connection, but no longer than `database_acquire`.
-async fn lend<M: Lend>(pool: &Pool<M>) -> Result<Guard<M>, Failed> {
-    let within = pool.timeouts().wait.unwrap_or_default();
-    match timeout(within, pool.get()).await {
-        Ok(Ok(object)) => Ok(Guard { object: Some(object), rests: false }),
-        Ok(Err(managed::PoolError::Backend(error))) => Err(Failed::Unreachable(error.to_string())),
-        _ if pool.status().size >= pool.status().max_size => Err(Failed::Exhausted),
-        _ => Err(Failed::Unreachable("no answer in time".to_owned())),
+/// How connections of one kind are opened and told from dead ones.
+pub(crate) trait Manager: Sized {
+    type Connection;
+
+    /// Awaits one, or that none can be had.
+    fn connect(&self) -> impl Future<Output = Result<Self::Connection, Failed>> + Send;
+
+    /// Whether one that lay idle still leads to the database.
+    fn is_alive(&self, connection: &mut Self::Connection) -> impl Future<Output = bool> + Send;
+
+    /// Whether a transaction was left open on it.
+    fn is_open(connection: &mut Self::Connection) -> bool;
+
+    /// What becomes of one whose call was dropped half-way, because nobody waits for it any more.
+    fn abandon(loan: Loan<Self>);
+}
+
+impl<M: Manager> Pool<M> {
+    /// No connection is opened before it is needed, so that a process costs what it uses.
+    fn new(manager: M, size: usize, limits: &Limits) -> Arc<Self> {
+        let (permits, idle) = (Permits::new(size), Mutex::default());
+        Arc::new(Self { manager, permits, idle, acquire: limits.database_acquire })
+    }
+
+    /// Awaits a free connection, but no longer than `database_acquire`.
+    async fn lend(self: &Arc<Self>) -> Result<Loan<M>, Failed> {
+        let free = self.permits.acquire(Instant::now() + self.acquire).await;
+        let permit = free.ok_or(Failed::Exhausted)?;
+        let lent = |connection| Loan {
+            connection: Some(connection),
+            pool: Arc::clone(self),
+            permit: Some(permit),
+            rests: false,
+        };
+        while let Some(mut connection) = self.take() {
+            if timeout(self.acquire / 2, self.manager.is_alive(&mut connection)).await == Ok(true) {
+                return Ok(lent(connection));
+            }
+        }
+        let opened = timeout(self.acquire, self.manager.connect()).await;
+        opened.unwrap_or_else(|_| Err(Failed::silent())).map(lent)
+    }
+
+    /// The connection that was given back last.
+    fn take(&self) -> Option<M::Connection> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn keep(&self, connection: M::Connection) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+}
+
+/// A connection, and the permit to have it.
+pub(crate) struct Loan<M: Manager> {
+    connection: Option<M::Connection>,
+    pool: Arc<Pool<M>>,
+    permit: Option<Permit>,
+    rests: bool,
+}
+
+impl<M: Manager> Loan<M> {
+    pub(crate) fn connection(&mut self) -> &mut M::Connection {
+        self.connection.as_mut().expect("taken only when dropped")
+    }
+
+    /// The call is over, and nothing goes on on this connection.
+    pub(crate) fn rest(&mut self) {
+        self.rests = true;
+    }
+}
+
+impl<M: Manager> Drop for Loan<M> {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        if !self.rests {
+            let (pool, permit) = (Arc::clone(&self.pool), self.permit.take());
+            M::abandon(Self { connection: Some(connection), pool, permit, rests: true });
+        } else if !M::is_open(&mut connection) {
+            self.pool.keep(connection);
+        }
     }
 }
 
 /// How a connection to SQLite is opened and given back.
 #[derive(Clone)]
 pub(crate) struct Sqlite {
-    file: String,
+    file: PathBuf,
     busy: Duration,
+    writes: bool,
 }
 
 /// How a connection to PostgreSQL is opened and given back.
@@ -124,107 +182,79 @@ pub(crate) struct Postgres {
     statement: Duration,
 }
 
-/// A connection, and what becomes of it when it is dropped.
-pub(crate) struct Guard<M: Lend> {
-    object: Option<Object<M>>,
-    rests: bool,
-}
-
-impl<M: Lend> Guard<M> {
-    /// The call is over, and nothing goes on on this connection.
-    pub(crate) fn rest(&mut self) {
-        self.rests = true;
-    }
-}
-
-impl<M: Lend> Deref for Guard<M> {
-    type Target = M::Type;
-
-    fn deref(&self) -> &M::Type {
-        self.object.as_ref().expect("taken only when dropped")
-    }
-}
-
-impl<M: Lend> DerefMut for Guard<M> {
-    fn deref_mut(&mut self) -> &mut M::Type {
-        self.object.as_mut().expect("taken only when dropped")
-    }
-}
-
-impl<M: Lend> Drop for Guard<M> {
-    fn drop(&mut self) {
-        if let Some(object) = self.object.take().filter(|_| !self.rests) {
-            M::abandon(object);
-        }
-    }
-}
-
-/// What becomes of a connection whose call was dropped half-way, because nobody waits for it any more.
-pub(crate) trait Lend: Manager<Type: Send, Error: Send + fmt::Display> + Sized {
-    fn abandon(object: Object<Self>);
-}
-
-impl Lend for Sqlite {
-    /// The statement goes on: nothing interrupts the thread that runs it. The connection is lent again when it has ended.
-    fn abandon(mut object: Object<Self>) {
-        if let Ok(runtime) = Handle::try_current() {
-            let ended = object.spawn_blocking(|_| Ok(()));
-            runtime.spawn(async move {
-                let _ = ended.await;
-                drop(object);
-            });
-        }
-    }
-}
-
-impl Lend for Postgres {
-    /// The connection is closed, and the server ends its statement within a second. The next opens another.
-    fn abandon(object: Object<Self>) {
-        drop(Object::take(object));
-    }
+/// A connection, and the file it was opened on: another may have its name by now.
+pub(crate) struct Opened {
+    pub(crate) connection: SyncConnectionWrapper<SqliteConnection, Threads>,
+    file: sqlite::Identity,
 }
 
 impl Manager for Sqlite {
-    type Type = SyncConnectionWrapper<SqliteConnection, Threads>;
-    type Error = PoolError;
+    type Connection = Opened;
 
-    async fn create(&self) -> Result<Self::Type, PoolError> {
-        let Self { file, busy } = self.clone();
-        let opened = spawn_blocking(move || sqlite::connect(&file, busy)).await;
-        let opened =
-            opened.unwrap_or_else(|end| Err(ConnectionError::BadConnection(end.to_string())));
-        Ok(SyncConnectionWrapper::with_runtime(
-            opened.map_err(PoolError::ConnectionError)?,
-            Threads::default(),
-        ))
+    async fn connect(&self) -> Result<Opened, Failed> {
+        let Self { file, busy, writes } = self.clone();
+        let opened = spawn_blocking(move || {
+            let identity = sqlite::identity(&file).ok_or_else(Failed::gone)?;
+            Ok((sqlite::connect_to(&file, busy, writes)?, identity))
+        });
+        let (connection, file) =
+            opened.await.unwrap_or_else(|end| Err(Failed::Unreachable(end.to_string())))?;
+        let connection = SyncConnectionWrapper::with_runtime(connection, Threads::default());
+        Ok(Opened { connection, file })
     }
 
-    /// A file does not hang up.
-    async fn recycle(&self, connection: &mut Self::Type, _: &Metrics) -> RecycleResult<PoolError> {
-        if connection.is_broken() { Err(RecycleError::message("broken")) } else { Ok(()) }
+    /// A file does not hang up. But what is written to one that was moved away, nobody finds again.
+    async fn is_alive(&self, opened: &mut Opened) -> bool {
+        // A look at a folder that is in memory: less than a thread would cost.
+        sqlite::identity(&self.file) == Some(opened.file)
+    }
+
+    fn is_open(opened: &mut Opened) -> bool {
+        is_open(&mut opened.connection)
+    }
+
+    /// The statement goes on: nothing interrupts the thread that runs it. The connection is lent again when it has ended.
+    fn abandon(mut loan: Loan<Self>) {
+        let Ok(runtime) = Handle::try_current() else {
+            // The process ends, and the statement with it.
+            return drop(loan.connection.take());
+        };
+        let ended = loan.connection().connection.spawn_blocking(|_| Ok(()));
+        runtime.spawn(async move {
+            let _ = ended.await;
+            drop(loan);
+        });
     }
 }
 
 impl Manager for Postgres {
-    type Type = AsyncPgConnection;
-    type Error = PoolError;
+    type Connection = AsyncPgConnection;
 
-    async fn create(&self) -> Result<Self::Type, PoolError> {
+    async fn connect(&self) -> Result<AsyncPgConnection, Failed> {
         let opened = AsyncPgConnection::establish(&self.url).await;
-        let mut connection = opened.map_err(PoolError::ConnectionError)?;
-        let set_up = connection.batch_execute(&postgres::settings(self.statement)).await;
-        set_up.map_err(PoolError::QueryError)?;
+        let mut connection = opened.map_err(|error| Failed::Unreachable(error.to_string()))?;
+        connection.batch_execute(&postgres::settings(self.statement)).await?;
         Ok(connection)
     }
 
     /// A round trip before each use: a server that was restarted has hung up, and only this tells.
-    async fn recycle(&self, connection: &mut Self::Type, _: &Metrics) -> RecycleResult<PoolError> {
-        if connection.is_broken() {
-            return Err(RecycleError::message("broken"));
-        }
-        connection.ping(&RecyclingMethod::Verified).await.map_err(PoolError::QueryError)?;
-        Ok(())
+    async fn is_alive(&self, connection: &mut AsyncPgConnection) -> bool {
+        connection.batch_execute("SELECT 1").await.is_ok()
     }
+
+    fn is_open(connection: &mut AsyncPgConnection) -> bool {
+        is_open(connection)
+    }
+
+    /// The connection is closed, and the server ends its statement within a second. The next opens another.
+    fn abandon(mut loan: Loan<Self>) {
+        drop(loan.connection.take());
+    }
+}
+
+/// Whether a transaction was begun and not ended, or could not be ended.
+fn is_open<C: AsyncConnection>(connection: &mut C) -> bool {
+    C::TransactionManager::is_broken_transaction_manager(connection)
 }
 
 /// Threads for SQLite, which knows no other way than to block one.

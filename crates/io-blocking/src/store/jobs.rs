@@ -10,7 +10,8 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{BigInt, Integer, Text};
 use store::Failed;
-use store::jobs::{self, Claimed, ClaimedRow, JobRow, KeyRow, Lease, ResultRow};
+use store::jobs::{self, Claimed, ClaimedRow, JobRow, Lease, ResultRow};
+use store::keys::KeyRow;
 
 use crate::store::pool::Lent;
 use crate::store::{Store, on};
@@ -22,11 +23,11 @@ impl Store {
     ///
     /// The problem that our client gets: 422 or 503.
     pub fn enqueue(&self, job: NewJob, key: Option<IdempotencyKey>) -> Result<Job, Problem> {
-        let Some(key) = key else { return Ok(self.accept(job, None)?.into()) };
+        let Some(key) = key else { return Ok(self.accept(job, None)?.try_into()?) };
         let request = jobs::fingerprint(&job);
         let key = key.as_str().to_owned();
         match self.accept(job, Some((key.clone(), request.clone()))) {
-            Ok(row) => Ok(row.into()),
+            Ok(row) => Ok(row.try_into()?),
             Err(Failed::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
                 self.job_of_key(key, &request)
             }
@@ -70,7 +71,7 @@ impl Store {
             for job in batch {
                 rows.push(jobs::new(job, Some(id)).returning(jobs::COLUMNS).get_result(db)?);
             }
-            Ok::<_, Failed>(Batch::new(BatchId(id), Timestamp(at), rows.into_iter().map(Job::from)))
+            Ok::<_, Failed>(Batch::new(BatchId(id), Timestamp(at), all(rows)?))
         }));
         Ok(accepted?)
     }
@@ -87,7 +88,7 @@ impl Store {
         let Some(at) = at else { return Ok(None) };
         let rows: Vec<JobRow> =
             on!(self.connection()?, db => jobs::of_batch(id.0).load(db)).map_err(Failed::from)?;
-        Ok(Some(Batch::new(id, Timestamp(at), rows.into_iter().map(Job::from))))
+        Ok(Some(Batch::new(id, Timestamp(at), all(rows)?)))
     }
 
     /// One job, if there is one.
@@ -99,7 +100,7 @@ impl Store {
         let row: Option<JobRow> =
             on!(self.connection()?, db => jobs::find(id.0).first(db).optional())
                 .map_err(Failed::from)?;
-        Ok(row.map(Job::from))
+        Ok(row.map(Job::try_from).transpose()?)
     }
 
     /// A page of jobs.
@@ -119,7 +120,7 @@ impl Store {
                 on!(self.connection()?, db => page.load(db)).map_err(Failed::from)?
             }
         };
-        Ok(Jobs::new(rows.into_iter().map(Job::from).collect(), asked.page))
+        Ok(Jobs::new(all(rows)?, asked.page))
     }
 
     /// What a job left behind, if there is such a job.
@@ -174,13 +175,13 @@ impl Store {
                 .bind::<Text, _>(worker)
                 .bind::<BigInt, _>(lease)
                 .bind::<Integer, _>(attempts)
-                .get_result(&mut *db)
+                .get_result(&mut db.connection().connection)
                 .optional()?,
             Lent::Postgres(mut db) => jobs::claim_in_postgres()
                 .bind::<Text, _>(worker)
                 .bind::<BigInt, _>(lease)
                 .bind::<Integer, _>(attempts)
-                .get_result(&mut *db)
+                .get_result(db.connection())
                 .optional()?,
         };
         Ok(row.map(|row| row.claimed(worker)))
@@ -268,4 +269,8 @@ impl Store {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn all(rows: Vec<JobRow>) -> Result<Vec<Job>, Failed> {
+    rows.into_iter().map(Job::try_from).collect()
 }

@@ -3,7 +3,8 @@
 use contract::{Draft, IdempotencyKey, Note, NoteId, Notes, Page, Problem};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
-use store::notes::{self, KeyRow, NoteRow};
+use store::keys::KeyRow;
+use store::notes::{self, NoteRow};
 use store::{Failed, now};
 
 use crate::store::{Store, on};

@@ -4,19 +4,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use conformance::databases::Fresh;
 use contract::jobs::State;
-use contract::{FieldParams, IdempotencyKey, JobId, JobResult, Limits, NewJob, Order, Problem};
+use contract::{JobId, JobResult, Limits, NewJob, Order, Problem};
 use io_blocking::Store;
-use store::Database;
+
+use crate::{key, store};
 
 const LEASE: Duration = Duration::from_secs(5);
 
-/// A queue of its own for each test; it lies in a folder that goes with it.
-fn queue(most: usize) -> (Store, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let limits = Limits { queue: most, ..Limits::default() };
-    let database = Database::new(None, folder.path()).expect("SQLite");
-    (Store::open(&database, &limits).expect("a new file"), folder)
+/// A queue in which so many may wait.
+fn queue(fresh: &Fresh, most: usize) -> Store {
+    store(fresh, Limits { queue: most, ..Limits::default() })
 }
 
 fn job(text: &str) -> NewJob {
@@ -27,19 +26,12 @@ fn result(text: &str) -> JobResult {
     JobResult { media_type: "text/plain".to_owned(), bytes: text.as_bytes().to_vec() }
 }
 
-fn key(text: &'static str) -> Option<IdempotencyKey> {
-    let mut head = http::HeaderMap::new();
-    head.insert("idempotency-key", http::HeaderValue::from_static(text));
-    Option::<IdempotencyKey>::from_fields(&head, &Limits::default()).expect("a good key")
-}
-
 fn state(store: &Store, id: JobId) -> State {
     store.job(id).expect("the database answers").expect("it is there").state
 }
 
-#[test]
-fn a_job_is_claimed_once_and_ends_with_its_result() {
-    let (store, _folder) = queue(10);
+pub(crate) fn a_job_is_claimed_once_and_ends_with_its_result(fresh: Fresh) {
+    let store = queue(&fresh, 10);
     let id = store.enqueue(job("in"), None).unwrap().id;
     assert_eq!(store.job_result(id).unwrap_err().status, 409);
     let claimed = store.claim("a", LEASE, 5).unwrap().unwrap();
@@ -56,9 +48,8 @@ fn a_job_is_claimed_once_and_ends_with_its_result() {
     assert!(job.finished_at >= job.started_at && job.started_at.is_some());
 }
 
-#[test]
-fn a_lease_that_is_over_goes_to_another_and_the_first_can_change_nothing() {
-    let (store, _folder) = queue(10);
+pub(crate) fn a_lease_that_is_over_goes_to_another_and_the_first_can_change_nothing(fresh: Fresh) {
+    let store = queue(&fresh, 10);
     let id = store.enqueue(job("in"), None).unwrap().id;
     let first = store.claim("a", Duration::ZERO, 5).unwrap().unwrap().lease;
     thread::sleep(Duration::from_millis(2));
@@ -72,9 +63,8 @@ fn a_lease_that_is_over_goes_to_another_and_the_first_can_change_nothing() {
     assert_eq!(store.job_result(id).unwrap(), Some(result("in time")));
 }
 
-#[test]
-fn the_same_worker_cannot_end_its_own_earlier_attempt() {
-    let (store, _folder) = queue(10);
+pub(crate) fn the_same_worker_cannot_end_its_own_earlier_attempt(fresh: Fresh) {
+    let store = queue(&fresh, 10);
     store.enqueue(job("in"), None).unwrap();
     let first = store.claim("a", Duration::ZERO, 5).unwrap().unwrap().lease;
     thread::sleep(Duration::from_millis(2));
@@ -83,9 +73,8 @@ fn the_same_worker_cannot_end_its_own_earlier_attempt() {
     assert!(store.finish(&second, result("in time")).unwrap());
 }
 
-#[test]
-fn a_job_whose_every_worker_died_fails_after_its_last_attempt() {
-    let (store, _folder) = queue(10);
+pub(crate) fn a_job_whose_every_worker_died_fails_after_its_last_attempt(fresh: Fresh) {
+    let store = queue(&fresh, 10);
     let id = store.enqueue(job("poison"), None).unwrap().id;
     let why = Problem::unavailable("its worker ended during every attempt", 1);
     for attempt in 1..=3 {
@@ -100,9 +89,10 @@ fn a_job_whose_every_worker_died_fails_after_its_last_attempt() {
     assert_eq!(job.problem.unwrap().detail, why.detail);
 }
 
-#[test]
-fn what_is_tried_again_waits_for_its_pause_and_what_is_released_counts_no_attempt() {
-    let (store, _folder) = queue(10);
+pub(crate) fn what_is_tried_again_waits_for_its_pause_and_what_is_released_counts_no_attempt(
+    fresh: Fresh,
+) {
+    let store = queue(&fresh, 10);
     let id = store.enqueue(job("in"), None).unwrap().id;
     let lease = store.claim("a", LEASE, 5).unwrap().unwrap().lease;
     assert!(store.try_again(&lease, Duration::from_millis(100), &Problem::internal()).unwrap());
@@ -116,9 +106,8 @@ fn what_is_tried_again_waits_for_its_pause_and_what_is_released_counts_no_attemp
     assert_eq!(lease.attempt, 2);
 }
 
-#[test]
-fn a_cancelled_job_stays_cancelled_whatever_its_worker_does() {
-    let (store, _folder) = queue(10);
+pub(crate) fn a_cancelled_job_stays_cancelled_whatever_its_worker_does(fresh: Fresh) {
+    let store = queue(&fresh, 10);
     let waiting = store.enqueue(job("waiting"), None).unwrap().id;
     assert_eq!(store.cancel_job(waiting).unwrap().unwrap().state, State::Cancelled);
     assert!(store.claim("a", LEASE, 5).unwrap().is_none());
@@ -131,9 +120,8 @@ fn a_cancelled_job_stays_cancelled_whatever_its_worker_does() {
     assert_eq!(store.cancel_job(JobId(99)).unwrap(), None);
 }
 
-#[test]
-fn a_full_queue_refuses_and_has_room_again_when_a_job_is_taken() {
-    let (store, _folder) = queue(2);
+pub(crate) fn a_full_queue_refuses_and_has_room_again_when_a_job_is_taken(fresh: Fresh) {
+    let store = queue(&fresh, 2);
     store.enqueue(job("1"), None).unwrap();
     assert_eq!(store.enqueue_batch(vec![job("2"), job("3")]).unwrap_err().status, 503);
     assert_eq!(store.queued().unwrap(), 1, "a part of the batch was kept");
@@ -144,9 +132,10 @@ fn a_full_queue_refuses_and_has_room_again_when_a_job_is_taken() {
     store.enqueue(job("3"), None).unwrap();
 }
 
-#[test]
-fn as_many_are_accepted_as_there_is_room_for_whoever_asks_at_the_same_time() {
-    let (store, _folder) = queue(20);
+pub(crate) fn as_many_are_accepted_as_there_is_room_for_whoever_asks_at_the_same_time(
+    fresh: Fresh,
+) {
+    let store = queue(&fresh, 20);
     let accepted = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -163,9 +152,8 @@ fn as_many_are_accepted_as_there_is_room_for_whoever_asks_at_the_same_time() {
     assert_eq!(store.queued().unwrap(), 20);
 }
 
-#[test]
-fn a_key_makes_one_job_however_often_it_is_sent() {
-    let (store, _folder) = queue(10);
+pub(crate) fn a_key_makes_one_job_however_often_it_is_sent(fresh: Fresh) {
+    let store = queue(&fresh, 10);
     let first = store.enqueue(job("in"), key("k1")).unwrap();
     assert_eq!(store.enqueue(job("in"), key("k1")).unwrap().id, first.id);
     assert_eq!(store.enqueue(job("other"), key("k1")).unwrap_err().status, 422);
@@ -173,9 +161,8 @@ fn a_key_makes_one_job_however_often_it_is_sent() {
     assert_eq!(store.queued().unwrap(), 2);
 }
 
-#[test]
-fn a_batch_is_its_jobs_in_order() {
-    let (store, _folder) = queue(10);
+pub(crate) fn a_batch_is_its_jobs_in_order(fresh: Fresh) {
+    let store = queue(&fresh, 10);
     let batch = store.enqueue_batch(vec![job("a"), job("b"), job("c")]).unwrap();
     assert_eq!((batch.open, batch.jobs.len()), (3, 3));
     let lease = store.claim("a", LEASE, 5).unwrap().unwrap().lease;
@@ -187,9 +174,8 @@ fn a_batch_is_its_jobs_in_order() {
     assert_eq!(store.batch(contract::BatchId(99)).unwrap(), None);
 }
 
-#[test]
-fn what_ended_is_forgotten_in_time_and_what_has_not_ended_never() {
-    let (store, _folder) = queue(10);
+pub(crate) fn what_ended_is_forgotten_in_time_and_what_has_not_ended_never(fresh: Fresh) {
+    let store = queue(&fresh, 10);
     let done = store.enqueue(job("done"), None).unwrap().id;
     let waits = store.enqueue(job("waits"), None).unwrap().id;
     let lease = store.claim("a", LEASE, 5).unwrap().unwrap().lease;
@@ -202,9 +188,8 @@ fn what_ended_is_forgotten_in_time_and_what_has_not_ended_never() {
     assert_eq!(state(&store, waits), State::Queued);
 }
 
-#[test]
-fn of_many_workers_each_job_goes_to_one() {
-    let (store, _folder) = queue(200);
+pub(crate) fn of_many_workers_each_job_goes_to_one(fresh: Fresh) {
+    let store = queue(&fresh, 200);
     for _ in 0..100 {
         store.enqueue(job("in"), None).unwrap();
     }

@@ -1,0 +1,90 @@
+//! Notes, keys, a pool that is exhausted, and calls that are dropped.
+
+use std::time::{Duration, Instant};
+
+use conformance::databases::Fresh;
+use contract::{Draft, Limits, NoteId, Page};
+use futures_util::future::{join, join_all};
+use tokio::time::{sleep, timeout};
+
+use crate::{key, readers, store};
+
+pub(crate) async fn a_note_is_kept_read_rewritten_and_removed(fresh: Fresh) {
+    let store = store(&fresh, Limits::default());
+    let note = store.add_note(draft("one"), None).await.unwrap();
+    assert_eq!(store.note(note.id).await.unwrap().unwrap(), note);
+    let note = store.rewrite_note(note.id, draft("two")).await.unwrap().unwrap();
+    assert_eq!(note.title, "two");
+    assert!(store.remove_note(note.id).await.unwrap());
+    assert!(!store.remove_note(note.id).await.unwrap());
+    assert_eq!(store.note(note.id).await.unwrap(), None);
+}
+
+pub(crate) async fn of_twenty_requests_with_one_key_at_once_one_makes_a_note_and_all_get_it(
+    fresh: Fresh,
+) {
+    let store = store(&fresh, Limits::default());
+    let add = || async { store.add_note(draft("same"), key("k")).await.unwrap().id };
+    let ids: Vec<NoteId> = join_all((0..20).map(|_| add())).await;
+    assert!(ids.iter().all(|&id| id == ids[0]), "{ids:?}");
+    assert_eq!(store.notes(page()).await.unwrap().notes.len(), 1);
+    assert_eq!(store.add_note(draft("other"), key("k")).await.unwrap_err().status, 422);
+    store.remove_note(ids[0]).await.unwrap();
+    assert_eq!(store.add_note(draft("same"), key("k")).await.unwrap_err().status, 409);
+}
+
+pub(crate) async fn when_every_connection_waits_the_next_request_is_told_so_in_time(fresh: Fresh) {
+    let acquire = Duration::from_millis(200);
+    let store = store(&fresh, Limits { database_acquire: acquire, ..readers(&fresh, 2) });
+    let waits = join_all((0..2).map(|_| store.wait(Duration::from_secs(1))));
+    let beside = async {
+        sleep(Duration::from_millis(300)).await;
+        let began = Instant::now();
+        let problem = store.note(NoteId(1)).await.unwrap_err();
+        assert_eq!((problem.status, problem.retry_after), (503, Some(1)));
+        assert!(began.elapsed() < 3 * acquire, "{:?}", began.elapsed());
+        if fresh.url.is_none() {
+            // Who writes to SQLite has a connection that no reader can take.
+            store.add_note(draft("meanwhile"), None).await.unwrap();
+        }
+    };
+    let (waited, ()) = join(waits, beside).await;
+    assert!(waited.iter().all(Result::is_ok));
+    assert_eq!(store.note(NoteId(1)).await.unwrap().is_some(), fresh.url.is_none());
+}
+
+pub(crate) async fn readiness_is_the_databases_and_not_the_pools(fresh: Fresh) {
+    let store = store(&fresh, readers(&fresh, 1));
+    let beside = async {
+        sleep(Duration::from_millis(300)).await;
+        let began = Instant::now();
+        store.ready().await.unwrap();
+        assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    };
+    join(store.wait(Duration::from_secs(1)), beside).await.0.unwrap();
+}
+
+pub(crate) async fn a_call_that_is_dropped_leaves_the_pool_as_it_was(fresh: Fresh) {
+    let acquire = Duration::from_millis(600);
+    let store = store(&fresh, Limits { database_acquire: acquire, ..readers(&fresh, 1) });
+    for _ in 0..3 {
+        // Where waiting for the thread that sleeps would stop everything.
+        let began = Instant::now();
+        let waiting = timeout(Duration::from_millis(50), store.wait(Duration::from_millis(300)));
+        waiting.await.unwrap_err();
+        assert!(began.elapsed() < Duration::from_millis(200), "{:?}", began.elapsed());
+        assert_eq!(store.note(NoteId(1)).await.unwrap(), None);
+        if fresh.url.is_none() {
+            // SQLite's only connection for readers is lent again when its statement has ended.
+            assert!(began.elapsed() > Duration::from_millis(250), "{:?}", began.elapsed());
+        }
+    }
+}
+
+pub(crate) fn draft(title: &str) -> Draft {
+    Draft { title: title.to_owned(), body: String::new() }
+}
+
+fn page() -> Page {
+    Page { limit: 100, after: NoteId(0) }
+}

@@ -1,0 +1,55 @@
+//! Rows: what a request may count on, whatever happens beside it, on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+mod gone;
+mod jobs;
+mod notes;
+
+use std::process::ExitCode;
+
+use conformance::databases::{self, Fresh};
+use conformance::sentences;
+use contract::{FieldParams, IdempotencyKey, Limits};
+use http::HeaderMap;
+use io_blocking::Store;
+use store::Database;
+
+fn main() -> ExitCode {
+    let tests: &[databases::Test] = sentences![
+        notes::a_note_is_kept_read_rewritten_and_removed,
+        notes::of_twenty_requests_with_one_key_at_once_one_makes_a_note_and_all_get_it,
+        notes::when_every_connection_waits_the_next_request_is_told_so_in_time,
+        notes::readiness_is_the_databases_and_not_the_pools,
+        jobs::a_job_is_claimed_once_and_ends_with_its_result,
+        jobs::a_lease_that_is_over_goes_to_another_and_the_first_can_change_nothing,
+        jobs::the_same_worker_cannot_end_its_own_earlier_attempt,
+        jobs::a_job_whose_every_worker_died_fails_after_its_last_attempt,
+        jobs::what_is_tried_again_waits_for_its_pause_and_what_is_released_counts_no_attempt,
+        jobs::a_cancelled_job_stays_cancelled_whatever_its_worker_does,
+        jobs::a_full_queue_refuses_and_has_room_again_when_a_job_is_taken,
+        jobs::as_many_are_accepted_as_there_is_room_for_whoever_asks_at_the_same_time,
+        jobs::a_key_makes_one_job_however_often_it_is_sent,
+        jobs::a_batch_is_its_jobs_in_order,
+        jobs::what_ended_is_forgotten_in_time_and_what_has_not_ended_never,
+        jobs::of_many_workers_each_job_goes_to_one,
+    ];
+    databases::run(tests, gone::trials())
+}
+
+fn store(fresh: &Fresh, limits: Limits) -> Store {
+    let database = Database::new(fresh.url.as_deref(), fresh.data.path()).unwrap();
+    Store::open(&database, &limits).unwrap()
+}
+
+/// As many connections as it takes for so many to read at once: one of SQLite's writes.
+fn readers(fresh: &Fresh, count: usize) -> Limits {
+    let pool = if fresh.url.is_some() { count } else { count + 1 };
+    Limits { pool, ..Limits::default() }
+}
+
+fn key(text: &str) -> Option<IdempotencyKey> {
+    let mut head = HeaderMap::new();
+    head.insert("idempotency-key", text.parse().unwrap());
+    Option::<IdempotencyKey>::from_fields(&head, &Limits::default()).unwrap()
+}
