@@ -2,7 +2,7 @@
 //!
 //! How to read it is told in the library beside this file (`benches/src/lib.rs`).
 
-use benches::{Harness, floor, primitives, routes};
+use benches::{Harness, floor, planned, primitives, routes};
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -10,6 +10,7 @@ fn main() -> anyhow::Result<()> {
         // Started by ourselves: the control, in a process of its own as the servers are.
         return floor::serve(&arguments.next().unwrap_or_default());
     }
+    eprintln!("{}", planned()?);
     let mut harness = Harness::from_args()?;
     primitives::measure(&mut harness);
     routes::measure(&mut harness)?;

@@ -1,5 +1,6 @@
 //! Criterion, told where to write and how long to measure; and after it, the tables.
 
+use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -9,15 +10,23 @@ use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkGroup, Criterion, Throughput};
 
 use crate::cpus::Split;
-use crate::{output, table};
+use crate::{output, primitives, routes, table};
 
 /// Criterion and what it was asked to measure.
 pub struct Harness {
-    criterion: Criterion,
+    /// None counts what would be measured, and measures nothing.
+    criterion: Option<Criterion>,
     home: PathBuf,
     begun: SystemTime,
     ran: Vec<Ran>,
+    planned: u32,
 }
+
+const SAMPLES: usize = 50;
+const WARM_UP: Duration = Duration::from_millis(500);
+const MEASURED: Duration = Duration::from_secs(2);
+/// What a bench takes beyond that: its figures, its files, a server's start now and then. Measured.
+const AROUND: Duration = Duration::from_millis(300);
 
 /// One bench that ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +37,45 @@ pub(crate) struct Ran {
 
 /// Benches that ask the same question, side by side.
 pub struct Group<'a> {
-    group: BenchmarkGroup<'a, WallTime>,
+    group: Option<BenchmarkGroup<'a, WallTime>>,
     name: String,
     ran: &'a mut Vec<Ran>,
+    planned: &'a mut u32,
+}
+
+/// How many benches there are, and how long all of them take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Benches.
+    pub benches: u32,
+    /// All together.
+    pub takes: Duration,
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = self.takes.as_secs_f64() / 60.0;
+        write!(f, "all of it: {} benches, {minutes:.1} minutes; a filter takes less", self.benches)
+    }
+}
+
+/// What `cargo bench` without a filter would do.
+///
+/// # Errors
+///
+/// When the stub, which nobody asks then, cannot be started.
+pub fn planned() -> anyhow::Result<Planned> {
+    let mut harness = Harness {
+        criterion: None,
+        home: PathBuf::new(),
+        begun: SystemTime::now(),
+        ran: Vec::new(),
+        planned: 0,
+    };
+    primitives::measure(&mut harness);
+    routes::measure(&mut harness)?;
+    let benches = harness.planned;
+    Ok(Planned { benches, takes: (WARM_UP + MEASURED + AROUND) * benches })
 }
 
 impl Harness {
@@ -45,22 +90,22 @@ impl Harness {
         let criterion = Criterion::default()
             .output_directory(&home)
             .without_plots()
-            // Some fifty benches: together they must stay well below ten minutes.
-            .sample_size(50)
-            .warm_up_time(Duration::from_millis(500))
-            .measurement_time(Duration::from_secs(2))
+            .sample_size(SAMPLES)
+            .warm_up_time(WARM_UP)
+            .measurement_time(MEASURED)
             .nresamples(20_000)
             .configure_from_args();
-        Ok(Self { criterion, home, begun: SystemTime::now(), ran: Vec::new() })
+        let criterion = Some(criterion);
+        Ok(Self { criterion, home, begun: SystemTime::now(), ran: Vec::new(), planned: 0 })
     }
 
     /// A group, named by what it asks; `each` is how many of it one iteration does.
     pub fn group(&mut self, name: &str, each: u64) -> Group<'_> {
-        let mut group = self.criterion.benchmark_group(name);
-        if each > 1 {
+        let mut group = self.criterion.as_mut().map(|criterion| criterion.benchmark_group(name));
+        if let (Some(group), 2..) = (&mut group, each) {
             group.throughput(Throughput::Elements(each));
         }
-        Group { group, name: name.to_owned(), ran: &mut self.ran }
+        Group { group, name: name.to_owned(), ran: &mut self.ran, planned: &mut self.planned }
     }
 
     /// Prints the tables of what was measured, and what they do not show.
@@ -69,7 +114,9 @@ impl Harness {
     ///
     /// When a figure criterion has written cannot be read.
     pub fn conclude(self) -> anyhow::Result<()> {
-        self.criterion.final_summary();
+        if let Some(criterion) = &self.criterion {
+            criterion.final_summary();
+        }
         let measured = output::read(&self.home, self.begun)?;
         if measured.is_empty() {
             // Under `--test`, `--list`, `--profile-time` or a filter that nothing matches. On stderr: `--list` is read by tools.
@@ -104,13 +151,27 @@ impl Harness {
 impl Group<'_> {
     /// Measures one of them, unless the filter on the command line leaves it out.
     pub fn measure(&mut self, name: &'static str, mut routine: impl FnMut(&mut Bencher<'_>)) {
+        *self.planned += 1;
+        let Some(group) = &mut self.group else { return };
         let mut ran = false;
-        self.group.bench_function(name, |bencher| {
+        group.bench_function(name, |bencher| {
             ran = true;
             routine(bencher);
         });
         if ran {
             self.ran.push(Ran { group: self.name.clone(), name });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_benches_together_take_less_than_ten_minutes() {
+        let planned = planned().unwrap();
+        assert!(planned.benches >= 100, "{planned}");
+        assert!(planned.takes < Duration::from_secs(9 * 60), "{planned}");
     }
 }

@@ -1,7 +1,7 @@
 //! The criterion harness: what one call costs, with the three servers and the primitives under them side by side.
 //!
 //! ```text
-//! cargo bench                               everything: about four minutes on two cores
+//! cargo bench                               everything; how long that takes is said first
 //! cargo bench -- switch                     only what matches: no server is started for it
 //! cargo bench -- --save-baseline before     keep these figures under a name
 //! cargo bench -- --baseline before          measure again and compare
@@ -15,7 +15,10 @@
 //! | `handoff/1`, `handoff/64` | one call, or 64 at once, given to a pool of four threads, and the results |
 //! | `parse/head` | a browser's request head: the parser all three stand on, and the blocking server's checks on top |
 //! | `plaintext`, `wait-0`, `github-user`, each `/one` | a request on a warm connection, to its last byte |
+//! | `echo/one`, `stream/one` | a kilobyte in, its length out; a hundred lines in chunks |
+//! | `note/one`, `file/one` | a row out of SQLite; a kilobyte off the disk |
 //! | the same, `/batch-64` | a request on each of 64 warm connections, to the last byte of the last |
+//! | `thumbnail/one`, `seal/one` | an image made small; a key from a passphrase, and a kilobyte encrypted: almost all is computing |
 //!
 //! In the primitives' groups `thread` is an OS thread, `shared-loop` a task on tokio's work-stealing runtime (as in
 //! `server-axum`), `own-loop` a task on a runtime of one thread (as in each worker of `server-actix`). Within a
@@ -45,7 +48,7 @@
 //! - The servers are the real binaries, built by this harness in its own profile, with their default limits, in
 //!   processes of their own. Servers and clients get halves of the CPUs, so a server on two cores has one.
 //! - Each has passed the contract's checks of these routes before it is timed, and every reply is compared with the
-//!   right one, byte for byte, while it is timed.
+//!   right one, byte for byte, while it is timed (what is sealed by its length: it is never the same twice).
 //! - `/github-user` asks the stub, which answers at once from the clients' CPUs: the time is that of both hops.
 //! - `threads=pool:64`, not fewer: a pool's thread stays with a connection until it closes, so with 64 connections
 //!   open a smaller pool would answer the rest never.
@@ -60,4 +63,4 @@ pub mod routes;
 mod stand;
 mod table;
 
-pub use harness::{Group, Harness};
+pub use harness::{Group, Harness, Planned, planned};

@@ -23,6 +23,9 @@ use crate::{Service, ThreadCap, Threads, reply};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// Connections that are given threads between two looks at the kernel's queue.
+const ADMITTED_AT_ONCE: usize = 16;
+
 /// How long a refused connection stays open, so that its answer is not overtaken by a reset.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -89,17 +92,20 @@ impl<V: Service> Acceptor<V> {
 
     /// Accepts what waits, at most a backlog of it.
     fn accept_all(&mut self, listener: &TcpListener) -> io::Result<()> {
-        for _ in 0..BACKLOG {
-            match listener.accept() {
-                Ok((stream, _)) => self.admit(stream),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                // The client left before it was accepted.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+        let (mut accepted, mut room) = (VecDeque::new(), BACKLOG);
+        loop {
+            // All that wait, before any is given a thread: who finds the kernel's queue full tries again a second later.
+            let stopped = accept(listener, &mut accepted, &mut room);
+            for stream in accepted.drain(..accepted.len().min(ADMITTED_AT_ONCE)) {
+                self.admit(stream);
+            }
+            if accepted.is_empty() {
+                return match stopped {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+                    stopped => stopped,
+                };
             }
         }
-        Ok(())
     }
 
     fn admit(&mut self, stream: TcpStream) {
@@ -172,6 +178,27 @@ impl<V: Service> Drop for Acceptor<V> {
             pool.close();
         }
     }
+}
+
+/// Accepts what waits, as far as there is room; an error says why there is no more.
+fn accept(
+    listener: &TcpListener,
+    accepted: &mut VecDeque<TcpStream>,
+    room: &mut i32,
+) -> io::Result<()> {
+    while *room > 0 {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                accepted.push_back(stream);
+                *room -= 1;
+            }
+            // The client left before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Gives a connection a new thread, and gives it back when there is none to have. Never inlined: a thread that only

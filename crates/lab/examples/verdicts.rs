@@ -72,7 +72,9 @@ fn main() -> anyhow::Result<()> {
             ratio.judged()
         );
     }
-    println!("right in {right} of {runs}");
+    // Nine of ten, at least.
+    let kept = if right * 10 >= runs * 9 { "kept" } else { "MISSED" };
+    println!("right in {right} of {runs} (wanted: nine of ten): {kept}");
     beside.stop();
     stand.running.stop();
     Ok(())

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::choose::Choose;
 use crate::code::Code;
 use crate::competitor::{self, Competitor};
+use crate::doctor::Doctor;
 use crate::knee::Knee;
 use crate::live::dial::Dial;
 use crate::plan::{Plan, Wanted};
@@ -55,7 +56,7 @@ pub enum Command {
     /// A handler in Python and in the three servers, side by side
     Code(Code),
     /// What this machine allows, what makes its numbers untrustworthy, what to change
-    Doctor,
+    Doctor(Doctor),
     /// The answer, the tables, report.html and cells.csv once more, from a results.json
     Report(Report),
     /// What changed between two runs, and whether by more than noise: for a pull request, and for CI
@@ -285,11 +286,21 @@ pub struct Check {
 
 /// The answer, the tables, report.html and cells.csv once more, from a results.json.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = REPORT_EXAMPLES)]
 pub struct Report {
-    /// The results of a run
+    /// The results of a run, or the folder they lie in; the page and the CSV are written beside them
     #[arg(value_name = "RESULTS", default_value = "lab-report/results.json")]
     pub results: PathBuf,
 }
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  cargo lab report                        of the last run, after an update of this program
+  cargo lab report before                 of a run that was kept with --out before
+
+Nothing is measured: whatever stands in the page is computed from the file, and so can be computed again by anyone.
+
+Exit codes: 0 written; 2 no results there, or of a later version.";
 
 const COMPARE_EXAMPLES: &str = "\
 Examples:

@@ -14,13 +14,12 @@
 //! | a page to watch them on | [`live`] |
 //! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`knee`], [`choose`], [`doctor`], [`code`], [`since`] |
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 
 use args::{Cli, Command, Compare};
-use results::Results;
 
 pub mod answer;
 pub mod arena;
@@ -66,11 +65,8 @@ pub fn main() -> ExitCode {
         Some(Command::Choose(args)) => choose::run(&args),
         Some(Command::Knee(args)) => knee::run(&args),
         Some(Command::Code(args)) => Ok(code::run(&args)),
-        Some(Command::Doctor) => {
-            print!("{}", doctor::report());
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(Command::Report(args)) => render_again(&args),
+        Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Report(args)) => Ok(render_again(&args)),
         Some(Command::Since(args)) => since::run(&args),
     };
     done.unwrap_or_else(|error| {
@@ -79,14 +75,23 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn render_again(args: &args::Report) -> anyhow::Result<ExitCode> {
+fn render_again(args: &args::Report) -> ExitCode {
+    const BAD_ARGUMENTS: u8 = 2;
     let path = &args.results;
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let results: Results = serde_json::from_str(&text)
-        .with_context(|| format!("{} holds no results", path.display()))?;
-    let folder = path.parent().unwrap_or(std::path::Path::new("."));
-    compare::render(&results, folder)?;
-    print!("{}\n{}", answer::lines(&results, folder).join("\n"), tables::all(&results));
-    Ok(ExitCode::SUCCESS)
+    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new(".")) };
+    let rendered = results::read(path).and_then(|results| {
+        compare::render(&results, folder)?;
+        Ok(results)
+    });
+    match rendered {
+        Ok(results) => {
+            let answer = answer::lines(&results, folder).join("\n");
+            print!("{answer}\n{}", tables::all(&results));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            BAD_ARGUMENTS.into()
+        }
+    }
 }

@@ -128,7 +128,7 @@ pub(crate) fn found(outcome: &Outcome, tail: results::Tail) -> Cell {
         window_s: outcome.window.as_secs_f64(),
         span_s: outcome.span.as_secs_f64(),
         latency: latency(&outcome.latency),
-        usage: outcome.usage.as_ref().map(|used| usage(used, outcome.answered_in_window)),
+        usage: outcome.usage.as_ref().map(|used| usage(outcome, used)),
         waiting: outcome.waiting,
         in_flight: outcome.in_flight,
         never_served: outcome.never_served,
@@ -204,21 +204,21 @@ fn latency(histogram: &Histogram) -> Latency {
     }
 }
 
-fn usage(used: &load::process::Usage, answers: u64) -> Usage {
-    let each = |total: f64| (answers > 0).then(|| total / answers as f64);
+fn usage(outcome: &Outcome, used: &load::process::Usage) -> Usage {
     let grown = |of: fn(&load::process::Machine) -> u64| {
         of(&used.peak.machine).cast_signed() - of(&used.base.machine).cast_signed()
     };
     let ticks = (used.user + used.system).as_secs_f64();
     Usage {
-        cpu_us: each(used.cpu.as_secs_f64() * 1e6),
+        cpu_us: outcome.cpu_per_request().map(us),
         // Below ten ticks the split is chance.
         user_share: (ticks >= 0.1).then(|| used.user.as_secs_f64() / ticks),
         cores_busy: used.cpu.as_secs_f64() / used.window.as_secs_f64().max(1e-9),
         threads_base: used.base.threads,
         threads_peak: used.peak.threads,
-        voluntary_switches: each(used.switches.voluntary as f64),
-        involuntary_switches: each(used.switches.involuntary as f64),
+        // Of their own window, which begins within the warm-up.
+        voluntary_switches: outcome.switches_per_request().map(|(voluntary, _)| voluntary),
+        involuntary_switches: outcome.switches_per_request().map(|(_, involuntary)| involuntary),
         rss_base_bytes: used.base.rss_bytes,
         rss_peak_bytes: used.peak.rss_bytes,
         page_tables_base_bytes: used.base.page_table_bytes,
@@ -264,4 +264,51 @@ fn ms(time: Duration) -> f64 {
 
 fn us(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use load::process::{Switches, Usage as Used};
+
+    use super::*;
+
+    #[test]
+    fn switches_are_a_request_s_share_of_their_own_longer_window() {
+        let none = || Histogram::new(3).unwrap();
+        let second = Duration::from_secs(1);
+        let used = Used {
+            window: second,
+            switches_window: second * 2,
+            switches: Switches { voluntary: 4_000, involuntary: 400 },
+            ..Used::default()
+        };
+        let outcome = Outcome {
+            latency: none(),
+            service: none(),
+            lag: none(),
+            ok: 1_000,
+            errors: load::Errors::default(),
+            answered_in_window: 1_000,
+            bytes: 0,
+            window: second,
+            span: second,
+            connections_offered: 1,
+            never_served: 0,
+            waiting: 1.0,
+            in_flight: 1.0,
+            connects: 1,
+            intended_rate: None,
+            dropped: 0,
+            generator: Vec::new(),
+            series: Vec::new(),
+            usage: Some(used),
+            cancelled: false,
+        };
+        let usage = found(&outcome, results::Tail::Slowest).usage.unwrap();
+        assert_eq!(
+            (usage.voluntary_switches, usage.involuntary_switches),
+            (Some(2.0), Some(0.2)),
+            "two seconds of switches, and the answers of one"
+        );
+    }
 }

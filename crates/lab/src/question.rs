@@ -85,6 +85,20 @@ impl Question {
         }
     }
 
+    /// What a request waits for and what it computes, where that is all it does: then a model knows it.
+    pub fn shape(self) -> Option<(Duration, Duration)> {
+        match self {
+            Self::Plaintext => Some((Duration::ZERO, Duration::ZERO)),
+            Self::Wait(time) => Some((time, Duration::ZERO)),
+            Self::Work(time) => Some((Duration::ZERO, time)),
+            Self::Mix(workload) => workload.shape(),
+            Self::GithubUser(_)
+            | Self::GithubUsers { .. }
+            | Self::OffloadWait(_)
+            | Self::BlockingWait(_) => None,
+        }
+    }
+
     fn target_of(self, tag: &str) -> String {
         match self {
             Self::Plaintext => "/plaintext".into(),

@@ -6,7 +6,10 @@
 //! Units stand in the names: `_ms`, `_us`, `_s`, `_bytes`. A number that could not be had is `null`, never 0.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
+use anyhow::{Context, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +19,29 @@ pub const SCHEMA: u32 = 1;
 /// The JSON Schema of this file, as `crates/lab/results.schema.json` has it.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Results).to_value()
+}
+
+/// Reads a run: its `results.json`, or the folder it lies in.
+///
+/// # Errors
+/// When there is none, or it is none, or one of a later `lab`.
+pub fn read(path: &Path) -> anyhow::Result<Results> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let path = if path.is_dir() { path.join("results.json") } else { path.to_owned() };
+    let text = fs::read_to_string(&path).with_context(|| {
+        format!("cannot read {} (`cargo lab` writes one into --out)", path.display())
+    })?;
+    let Version { schema } = serde_json::from_str(&text)
+        .with_context(|| format!("{} holds no results", path.display()))?;
+    ensure!(
+        schema <= SCHEMA,
+        "{} is of schema {schema}, and this lab knows up to {SCHEMA}: use the one that wrote it",
+        path.display()
+    );
+    serde_json::from_str(&text).with_context(|| format!("{} holds no results", path.display()))
 }
 
 /// A whole run.

@@ -1,5 +1,6 @@
 //! A user's own workload: a small TOML file, or one route, as a question like any other.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -40,6 +41,7 @@ pub struct Request {
     route: String,
     weight: u32,
     upstream: Duration,
+    fields: BTreeMap<String, String>,
     body: Arc<[u8]>,
     status: Option<u16>,
     contains: Option<String>,
@@ -98,6 +100,8 @@ struct Asked {
     method: Option<String>,
     weight: Option<u32>,
     upstream_ms: Option<f64>,
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
     body: Option<String>,
     body_bytes: Option<usize>,
     status: Option<u16>,
@@ -109,6 +113,8 @@ struct Asked {
 
 /// The largest body that `body_bytes` may ask for.
 const MOST_BODY: usize = 64 << 20;
+/// Fields that the generator writes itself.
+const OWN_FIELDS: [&str; 4] = ["Host", "Content-Length", "Connection", "Transfer-Encoding"];
 /// The longest time in a file: an hour.
 const MOST_MS: f64 = 3_600_000.0;
 
@@ -134,6 +140,7 @@ impl Workload {
             method: None,
             weight: None,
             upstream_ms: None,
+            fields: BTreeMap::new(),
             body: None,
             body_bytes: None,
             status: None,
@@ -233,6 +240,15 @@ impl Workload {
     /// What a request waits for and computes, on average, by its own meaning.
     pub fn least(&self) -> Duration {
         Duration::from_secs_f64(self.mean(|request| (request.wait + request.cpu).as_secs_f64()))
+    }
+
+    /// What a request waits for and computes on average, unless some of it holds a pool.
+    pub fn shape(&self) -> Option<(Duration, Duration)> {
+        let time = |of: fn(&Request) -> Duration| {
+            Duration::from_secs_f64(self.mean(|request| of(request).as_secs_f64()))
+        };
+        let pooled = self.requests.iter().any(|request| request.pooled);
+        (!pooled).then(|| (time(|request| request.wait), time(|request| request.cpu)))
     }
 
     /// In a line: `GET /a (8) · POST /b (1)`.
@@ -353,6 +369,22 @@ impl Request {
             !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()),
             "the method {method:?} is to be in capitals"
         );
+        for (name, value) in &asked.fields {
+            let token =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            ensure!(
+                !name.is_empty() && name.bytes().all(token),
+                "{name:?} is no name of a field in a head"
+            );
+            ensure!(
+                !OWN_FIELDS.iter().any(|own| own.eq_ignore_ascii_case(name)),
+                "the field {name} is written by the generator"
+            );
+            ensure!(
+                value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')),
+                "the value of {name} holds what no field may"
+            );
+        }
         ensure!(
             asked.status.is_none_or(|status| (200..600).contains(&status)),
             "a status is from 200 to 599"
@@ -367,6 +399,7 @@ impl Request {
             route,
             weight: asked.weight.unwrap_or(1),
             upstream,
+            fields: asked.fields.clone(),
             body,
             status: asked.status,
             contains: asked.contains.clone(),
@@ -388,7 +421,9 @@ impl Request {
             Some(status) => expect.status([status]),
             None => expect,
         };
-        Ask::new(&self.method, path).body(Arc::clone(&self.body)).expect(expect).weight(self.weight)
+        let ask = Ask::new(&self.method, path).body(Arc::clone(&self.body));
+        let ask = self.fields.iter().fold(ask, |ask, (name, value)| ask.field(name, value));
+        ask.expect(expect).weight(self.weight)
     }
 }
 
@@ -460,6 +495,9 @@ mod tests {
             ("[service]\nrate = 1\nin_flight = 2\nwait_ms = 1\n", "line 1", "one of them"),
             ("clients = 5\n[[request]]\nroute = \"/a\"\n", "line 1", "sequence"),
             ("name = \"x\"\n", "asks nothing", "[[request]]"),
+            ("[[request]]\nroute = \"/a\"\nfields = { \"X y\" = \"z\" }\n", "line 2", "no name"),
+            ("[[request]]\nroute = \"/a\"\nfields = { host = \"z\" }\n", "line 2", "generator"),
+            ("[[request]]\nroute = \"/a\"\nfields = { X = \"y\\nz\" }\n", "line 2", "no field may"),
             ("rate = 5\nclients = [1, 2]\n[[request]]\nroute = \"/a\"\n", "line 2", "one level"),
         ];
         for (text, line, part) in wrong {

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -73,6 +74,43 @@ fn a_short_comparison_answers_and_leaves_results_report_and_histograms() {
     assert!(lines[7].starts_with("So: "), "{stdout}");
     assert!(stdout.contains("closed/2") && stdout.contains("answers/s"), "{stdout}");
     assert!(!stdout.contains('\u{1b}') && !stderr.contains('\u{1b}'), "no terminal, no codes");
+}
+
+#[test]
+fn a_workload_of_one_s_own_is_asked_of_a_server_of_ours_and_of_a_stranger() {
+    // Where the stranger's upstream will be: nobody has the port between now and then, or it is tried again.
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    conformance::binaries::build(&["server-blocking"]).unwrap();
+    let binary = conformance::binaries::find("server-blocking").unwrap();
+    let flag = format!("--github-url=http://{upstream}");
+    let stranger = conformance::Server::start(&binary, [flag], &[]).unwrap();
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/examples/shop.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--servers=axum".to_owned(),
+        format!("--target=mine={}", stranger.url()),
+        format!("--stub={upstream}"),
+        format!("--workload={}", shop.display()),
+        "--levels=20".to_owned(),
+        "--duration=0.5".to_owned(),
+        "--rounds=1".to_owned(),
+    ];
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let output = lab(folder.path(), &arguments).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let results = results(folder.path());
+    assert_eq!(results.scenarios[0].name, "shop", "{stderr}");
+    for who in ["axum", "mine"] {
+        let cell = results.cells.iter().find(|cell| cell.competitor == who).expect(who);
+        assert!(cell.ok > 20 && cell.failed() == 0, "{cell:?}\n{stderr}");
+        // It thinks for 100 ms and waits for 24 ms on average.
+        assert!(cell.rate < 20.0 / 0.1, "{} a second", cell.rate);
+        assert_eq!(
+            cell.usage.is_some(),
+            who == "axum",
+            "a stranger's process is not ours to look into"
+        );
+    }
 }
 
 #[test]

@@ -160,3 +160,45 @@ fn what_is_no_run_and_what_is_no_rule_are_bad_arguments() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("before/results.json"));
     assert_eq!(command(folder.path(), "before", &["--fail-if", "p99>10"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_scenario_that_a_run_lacks_is_named_with_those_it_has() {
+    let run = run(5, &|_, _| {});
+    let (code, said) = since(&run, &run, &["--scenarios", "plaintxt"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("no scenario \"plaintxt\"; it has plaintext, blocked-loop"), "{said}");
+}
+
+/// `lab report` of what stands in `run/`.
+fn report(folder: &Path) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let output = command.current_dir(folder).args(["report", "run"]).output().unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    (output.status.code(), said.concat())
+}
+
+#[test]
+fn a_report_is_written_again_from_a_folder_and_what_is_no_run_is_told_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("run")).unwrap();
+    let file = folder.path().join("run/results.json");
+    let (code, said) = report(folder.path());
+    assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("cannot read run/results.json"), "{said}");
+
+    let mut run = run(1, &|_, _| {});
+    fs::write(&file, serde_json::to_string(&run).unwrap()).unwrap();
+    let (code, said) = report(folder.path());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("plaintext") && said.contains("closed/64"), "{said}");
+    assert!(folder.path().join("run/report.html").exists());
+    assert!(folder.path().join("run/cells.csv").exists());
+
+    run.schema += 1;
+    fs::write(&file, serde_json::to_string(&run).unwrap()).unwrap();
+    let (code, said) = report(folder.path());
+    assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("use the one that wrote it"), "{said}");
+    fs::write(&file, "{}").unwrap();
+    assert_eq!(report(folder.path()).0, Some(2));
+}

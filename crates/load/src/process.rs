@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
@@ -42,6 +44,20 @@ impl Cpu {
             Duration::from_secs_f64(seconds)
         };
         Ok(Self { total, user: part(), system: part() })
+    }
+
+    /// What all children of this process had spent that have ended and were waited for, to the microsecond: before and
+    /// after one was waited for, what that one spent.
+    ///
+    /// # Errors
+    /// Never on Linux.
+    pub fn of_ended_children() -> io::Result<Self> {
+        let spent = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+        let time = |part: TimeVal| {
+            Duration::from_micros(u64::try_from(part.num_microseconds()).unwrap_or(0))
+        };
+        let (user, system) = (time(spent.user_time()), time(spent.system_time()));
+        Ok(Self { total: user + system, user, system })
     }
 }
 
@@ -296,6 +312,15 @@ mod tests {
         assert!(usage.peak.threads >= usage.base.threads + 40, "{usage:?}");
         assert!(usage.base.rss_bytes > 100_000 && usage.base.page_table_bytes > 0, "{usage:?}");
         assert!(usage.base.machine.slab_bytes > 0, "{usage:?}");
+    }
+
+    #[test]
+    fn what_a_child_spent_is_known_once_it_was_waited_for() {
+        let before = Cpu::of_ended_children().unwrap();
+        let burn = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done";
+        assert!(std::process::Command::new("sh").args(["-c", burn]).status().unwrap().success());
+        let after = Cpu::of_ended_children().unwrap();
+        assert!(after.total >= before.total + Duration::from_millis(1), "{before:?} {after:?}");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //!
 //! `axum::serve` has no deadline for heads and waits for ever on a client that stalls, hence a loop of our own.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::net::TcpListener;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -20,6 +22,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use metrics::gauge;
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 
 use crate::app::App;
@@ -34,29 +37,53 @@ pub(crate) async fn serve(listener: TcpListener, app: App) -> io::Result<Drained
     let late = gauge!("event_loop_lag_seconds");
     tokio::spawn(http_async::lag(move |lag| late.set(lag.as_secs_f64())));
     let mut backoff = Backoff::default();
+    let mut accepted = VecDeque::new();
     let mut started = pin!(app.drain.started());
     loop {
-        let accepted = tokio::select! {
+        // All that wait, before any is given a task: who finds the kernel's queue full tries again a second later.
+        let waiting = tokio::select! {
             biased;
             () = &mut started => break,
-            accepted = listener.accept() => accepted,
+            waiting = unconstrained(accept(&listener, &mut accepted)) => waiting,
         };
-        match accepted {
-            Ok((socket, _)) => {
-                backoff = Backoff { last: Duration::ZERO, ..backoff };
-                open(socket, &app, &router);
+        if let Err(error) = waiting {
+            // The drain is heard within the pause, too.
+            if timeout(backoff.pause(&error), &mut started).await.is_ok() {
+                break;
             }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                // The drain is heard within the pause, too.
-                if timeout(backoff.pause(&error), &mut started).await.is_ok() {
-                    break;
-                }
-            }
+            continue;
+        }
+        backoff = Backoff { last: Duration::ZERO, ..backoff };
+        for socket in accepted.drain(..accepted.len().min(OPENED_AT_ONCE)) {
+            open(socket, &app, &router);
         }
     }
     drop(listener);
     Ok(app.drain.closed(app.limits.drain).await)
+}
+
+/// Connections that wait here for their tasks: as many again as the kernel holds.
+const ACCEPTED_AT_MOST: usize = 4_096;
+/// Connections that are given tasks between two looks at the kernel's queue.
+const OPENED_AT_ONCE: usize = 16;
+
+/// Accepts what waits, as far as there is room. Without any, it waits for one, or says why there is none.
+async fn accept(
+    listener: &tokio::net::TcpListener,
+    accepted: &mut VecDeque<TcpStream>,
+) -> io::Result<()> {
+    poll_fn(|cx| {
+        while accepted.len() < ACCEPTED_AT_MOST {
+            match listener.poll_accept(cx) {
+                Poll::Ready(Ok((socket, _))) => accepted.push_back(socket),
+                Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
+                waits_or_fails if accepted.is_empty() => return waits_or_fails.map_ok(drop),
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    })
+    .await
 }
 
 /// Starts the task of one connection, if there is room for it.

@@ -174,7 +174,7 @@ pub(crate) const SERVERS: &[Exception] = &[
     },
     Exception {
         file: "serve.rs",
-        items: &["is_of_one_connection"],
+        items: &["is_of_one_connection", "ACCEPTED_AT_MOST", "OPENED_AT_ONCE", "accept"],
         who: AXUM,
         reason: "the accept loop is ours here; actix-server and http-blocking know it in theirs",
     },

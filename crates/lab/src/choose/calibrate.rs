@@ -29,14 +29,19 @@ pub(super) const EACH: Duration = Duration::from_millis(6_500);
 /// The calibration that is kept, if it is of this machine and this commit.
 pub(super) fn kept(path: &Path) -> Option<Calibration> {
     let kept: Calibration = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
-    let (here, versions) = (machine::machine(), machine::versions());
-    let same = |a: &Machine, b: &Machine| {
-        (&a.cpu, a.cores, a.memory_bytes, &a.kernel) == (&b.cpu, b.cores, b.memory_bytes, &b.kernel)
-    };
-    let fits = same(&kept.machine, &here)
-        && kept.commit == versions.commit
-        && kept.profile == versions.profile;
+    let fits = is_here(&kept.machine, kept.commit.as_deref(), &kept.profile);
     fits.then_some(kept)
+}
+
+/// Whether what was measured there, of that commit, built so, holds here and now.
+pub(super) fn is_here(there: &Machine, commit: Option<&str>, profile: &str) -> bool {
+    let (here, versions) = (machine::machine(), machine::versions());
+    let what = |machine: &Machine| {
+        (machine.cpu.clone(), machine.cores, machine.memory_bytes, machine.kernel.clone())
+    };
+    what(there) == what(&here)
+        && commit == versions.commit.as_deref()
+        && profile == versions.profile
 }
 
 /// Measures the three servers.
@@ -138,12 +143,14 @@ fn visit(
         Scenario { name: "calibration", title: "", claims: &[], flags: &[], shapes: Vec::new() };
     let mut flags = arena.flags(&scenario, &steps);
     flags.push(pool.to_owned());
-    measured(arena, who, &flags, &steps, Shot { round, folder, cancel, progress, what })
+    let shot = Shot { scenario: "calibration", round, folder, cancel, progress, what };
+    measured(arena, who, &flags, &steps, shot)
 }
 
 /// What is the same of all cells of one visit.
 #[derive(Clone, Copy)]
 pub(super) struct Shot<'a> {
+    pub(super) scenario: &'a str,
     pub(super) round: u32,
     pub(super) folder: &'a Path,
     pub(super) cancel: &'a Cancel,
@@ -165,7 +172,7 @@ pub(super) fn measured(
     for (number, step) in steps.iter().enumerate() {
         running.settle();
         let place = Place {
-            scenario: "choose",
+            scenario: shot.scenario,
             competitor: &who.name,
             round: shot.round,
             number: 16 * shot.round as usize + number,

@@ -1,7 +1,7 @@
 //! `lab choose`: blocking or async, for the service that is described?
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::plan::in_words;
 use crate::stop;
 use crate::verdict::thousands;
 use crate::workload::{Service, Workload};
-use crate::{competitor, machine};
+use crate::{competitor, knee, machine};
 
 use decide::{Answer, Decision, decide, flips};
 use model::{Asked, Calibration, Limit, Load};
@@ -74,7 +74,7 @@ pub struct Choose {
     pub long_lived: Option<u64>,
 
     /// Where the calibration is kept; one of another machine or commit is made again
-    #[arg(long, value_name = "FILE.json", default_value = "lab-report/calibration.json")]
+    #[arg(long, value_name = "FILE.json", default_value = CALIBRATION)]
     pub calibration: PathBuf,
 
     /// Calibrate again
@@ -85,12 +85,12 @@ pub struct Choose {
     #[arg(long, conflicts_with = "calibrate")]
     pub trust: bool,
 
-    /// How often a calibration asks each server
+    /// How often a calibration asks each server, and --verify after it
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub rounds: u32,
 
-    /// Run the workload on the real servers, below the knee and past it, and put what was predicted beside it; without a
-    /// workload: waiting, computing and a pool
+    /// Run the workload on the real servers, below the knee and past it, and put what was predicted beside it, in a table and
+    /// as verify/verify.svg beside the calibration; without a workload: waiting, computing and a pool
     #[arg(long)]
     pub verify: bool,
 
@@ -124,6 +124,42 @@ It is computed from what was measured here; what is beyond that is named as extr
 
 Exit codes: 0 answered; 1 not calibrated, or a verification off by more than 15 % in throughput or 25 % in memory;
 2 bad arguments; 130 interrupted.";
+
+/// Where the calibration is kept.
+pub(crate) const CALIBRATION: &str = "lab-report/calibration.json";
+
+/// What the model expects of the servers by name.
+pub(crate) struct Expectation(Calibration);
+
+impl Expectation {
+    /// By the calibration there, if it is of this machine and commit.
+    pub(crate) fn kept(calibration: &Path) -> Option<Self> {
+        calibrate::kept(calibration).map(Self)
+    }
+
+    /// The highest rate whose p99 stays under this, of requests that wait for so long and compute for so long.
+    pub(crate) fn knee(
+        &self,
+        name: &str,
+        asked: (Duration, Duration),
+        p99: Duration,
+    ) -> Option<f64> {
+        let Self(calibration) = self;
+        let costs = calibration.servers.iter().find(|costs| costs.name == name)?;
+        let asked = Asked {
+            load: Load::Rate(0.0),
+            wait_s: asked.0.as_secs_f64(),
+            held_s: 0.0,
+            cpu_s: asked.1.as_secs_f64(),
+            cores: calibration.cores as f64,
+            pool: None,
+            memory_bytes: None,
+            p99_s: None,
+            long_lived: 0.0,
+        };
+        Some(costs.network(&asked).knee(p99.as_secs_f64()))
+    }
+}
 
 /// Runs it.
 ///
@@ -164,7 +200,7 @@ pub fn run(args: &Choose) -> anyhow::Result<ExitCode> {
     if args.verify {
         plan += &format!(
             "then asking the real servers, about {}\n",
-            in_words(Duration::from_secs(if asked.is_some() { 15 } else { 50 }))
+            in_words(verify::takes(args.rounds, asked.is_some()))
         );
     }
     if args.dry_run {
@@ -182,14 +218,28 @@ pub fn run(args: &Choose) -> anyhow::Result<ExitCode> {
         },
     };
     if let Some(asked) = &asked {
-        print!("{}", shown(&calibration, asked, args.markdown));
+        let knee = knee::kept(&args.calibration.with_file_name("knee"));
+        let here = |knee: &knee::Evidence| {
+            calibrate::is_here(
+                &knee.machine,
+                knee.versions.commit.as_deref(),
+                &knee.versions.profile,
+            )
+        };
+        let knee = knee.filter(here);
+        print!("{}", shown(&calibration, asked, knee.as_ref(), args.markdown));
     }
     if !args.verify {
         return Ok(ExitCode::SUCCESS);
     }
     let folder = args.calibration.with_file_name("verify");
-    let (text, held) =
-        verify::verify(&calibration, asked.as_ref(), &folder, args.markdown, &cancel)?;
+    let (text, held) = verify::verify(
+        &calibration,
+        asked.as_ref(),
+        &folder,
+        (args.rounds, args.markdown),
+        &cancel,
+    )?;
     if cancel.cancelled() {
         return Ok(ExitCode::from(130));
     }
@@ -264,7 +314,12 @@ fn asked(args: &Choose) -> anyhow::Result<Option<Asked>> {
 }
 
 /// Everything it has to say.
-fn shown(calibration: &Calibration, asked: &Asked, markdown: bool) -> String {
+fn shown(
+    calibration: &Calibration,
+    asked: &Asked,
+    knee: Option<&knee::Evidence>,
+    markdown: bool,
+) -> String {
     let decision = decide(calibration, asked);
     let bold = |text: &str| if markdown { format!("**{text}**") } else { text.to_owned() };
     let mut text = format!(
@@ -279,6 +334,9 @@ fn shown(calibration: &Calibration, asked: &Asked, markdown: bool) -> String {
     };
     item("What would flip it", flipped(calibration, asked));
     item("Measured here", measured(calibration));
+    if let Some(knees) = knee.and_then(|knee| knees(calibration, asked, knee)) {
+        item("Knee, measured", knees);
+    }
     let beyond = extrapolated(calibration, asked, &decision);
     item("Extrapolated", if beyond.is_empty() { "nothing".into() } else { beyond.join("; ") });
     item("Assumed", "requests come by chance and are alike; a core is shared evenly; one process; the clients read at once".into());
@@ -428,6 +486,41 @@ fn measured(calibration: &Calibration) -> String {
     )
 }
 
+/// What `lab knee` found for the same service, beside what the model expects of it; nothing where it asked something else.
+fn knees(calibration: &Calibration, asked: &Asked, knee: &knee::Evidence) -> Option<String> {
+    let alike = |ours: f64, theirs: Option<f64>| {
+        theirs.is_some_and(|ms| (ours * 1e3 - ms).abs() <= 0.02 * ms + 1e-6)
+    };
+    let cores = calibration.cores as f64;
+    if asked.pool.is_some()
+        || !alike(asked.wait_s, knee.wait_ms)
+        || !alike(asked.cpu_s, knee.cpu_ms)
+    {
+        return None;
+    }
+    let each = calibration.servers.iter().filter_map(|costs| {
+        let found = knee.servers.iter().find(|found| found.name == costs.name)?;
+        let least = if found.end == "at least" { "at least " } else { "" };
+        let here = Asked { cores, ..*asked };
+        let expected = costs.network(&here).knee(knee.objective_ms / 1e3);
+        Some(format!(
+            "{} {least}{} a second (the model: {})",
+            costs.name,
+            thousands(found.knee_per_second?),
+            thousands(expected)
+        ))
+    });
+    let each: Vec<_> = each.collect();
+    (!each.is_empty()).then(|| {
+        format!(
+            "p99 under {} on {cores} {}: {}",
+            ms(knee.objective_ms / 1e3),
+            if calibration.cores == 1 { "core" } else { "cores" },
+            each.join(" · ")
+        )
+    })
+}
+
 /// What lies beyond the calibration, and what was assumed of it.
 fn extrapolated(calibration: &Calibration, asked: &Asked, decision: &Decision) -> Vec<String> {
     let mut beyond = Vec::new();
@@ -572,7 +665,7 @@ mod tests {
 
     #[test]
     fn the_answer_comes_first_and_everything_it_rests_on_below() {
-        let text = shown(&tests::scripted(), &tests::asked(), false);
+        let text = shown(&tests::scripted(), &tests::asked(), None, false);
         let second = text.lines().nth(2).unwrap();
         assert!(second.starts_with("either."), "{text}");
         for part in [
@@ -587,7 +680,7 @@ mod tests {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
         let beyond = Asked { long_lived: 1e6, ..tests::asked() };
-        let text = shown(&tests::scripted(), &beyond, true);
+        let text = shown(&tests::scripted(), &beyond, None, true);
         assert!(
             text.contains("**async.**")
                 && text.contains("1,000,0")
@@ -595,5 +688,35 @@ mod tests {
             "{text}"
         );
         assert!(text.lines().any(|line| line.starts_with("| axum")), "{text}");
+    }
+
+    #[test]
+    fn a_knee_that_was_measured_for_the_same_service_stands_beside_what_the_model_expects() {
+        let evidence = |wait_ms: f64| -> knee::Evidence {
+            let server = |name: &str, end: &str, knee: f64| {
+                serde_json::json!({
+                    "name": name, "end": end, "knee_per_second": knee, "model_per_second": null,
+                    "missed_per_second": null, "verdict": "", "probes": [],
+                })
+            };
+            serde_json::from_value(serde_json::json!({
+                "schema": 1, "started": "", "command": [], "machine": crate::results::Machine::default(),
+                "versions": crate::results::Versions::default(), "cpus": crate::results::Cpus::default(),
+                "seed": 1, "interrupted": false, "request": "GET /work", "wait_ms": wait_ms, "cpu_ms": 1.0,
+                "objective_ms": 100.0,
+                "servers": [server("blocking", "found", 812.0), server("axum", "at least", 900.0)],
+            }))
+            .unwrap()
+        };
+        let asked = tests::asked();
+        let text = shown(&tests::scripted(), &asked, Some(&evidence(50.0)), false);
+        let line = text.lines().find(|line| line.starts_with("Knee, measured: ")).unwrap();
+        assert!(
+            line.contains("p99 under 100 ms on 1 core: blocking 812 a second (the model: "),
+            "{line}"
+        );
+        assert!(line.contains("axum at least 900 a second") && !line.contains("actix"), "{line}");
+        let other = shown(&tests::scripted(), &asked, Some(&evidence(20.0)), false);
+        assert!(!other.contains("Knee, measured"), "of another service: {other}");
     }
 }

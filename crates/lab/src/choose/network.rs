@@ -93,6 +93,21 @@ impl Network {
         Some(Steady { per_second, mean_s, p99_s, in_flight: per_second * mean_s })
     }
 
+    /// The highest rate, of requests that come by chance, at which ninety-nine of a hundred are answered within this; 0 where
+    /// none is.
+    pub fn knee(&self, p99_s: f64) -> f64 {
+        let kept = |rate: f64| self.open(rate).is_some_and(|steady| steady.p99_s <= p99_s);
+        let (mut low, mut high) = (0.0, self.capacity());
+        if !kept(low) {
+            return 0.0;
+        }
+        for _ in 0..24 {
+            let middle = f64::midpoint(low, high);
+            if kept(middle) { low = middle } else { high = middle }
+        }
+        low
+    }
+
     /// The time of a request that finds so many at the stations: they leave first, at full rate.
     fn found(&self, before: f64) -> f64 {
         let queued = (before + 1.0) / self.capacity();
@@ -216,6 +231,17 @@ mod tests {
         near(pooled.closed(8, 0.0).per_second, 8.0 / 0.0501);
         near(pooled.closed(256, 0.0).per_second, 320.0);
         near(pooled.closed(256, 0.0).mean_s, 0.8);
+    }
+
+    #[test]
+    fn the_knee_is_where_the_tail_reaches_the_objective() {
+        let network = Network { wait_s: 0.02, cpu_s: 1e-3, cores: 1.0, pool: None };
+        let knee = network.knee(0.05);
+        assert!((500.0..1_000.0).contains(&knee), "{knee}");
+        assert!(network.open(knee).unwrap().p99_s <= 0.05);
+        assert!(network.open(knee * 1.02).unwrap().p99_s > 0.05);
+        assert!(network.knee(0.01) < 1e-9, "the wait alone takes longer");
+        assert!(network.knee(10.0) > 990.0, "whatever it can do");
     }
 
     #[test]

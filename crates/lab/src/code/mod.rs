@@ -8,6 +8,7 @@ use clap::Args;
 use shown::{Look, shown};
 
 mod align;
+pub(crate) mod page;
 mod shown;
 
 /// One handler in Python and in the three servers, side by side; lines that differ are marked.
@@ -91,6 +92,22 @@ impl Handler {
         Self::all().find(is).or_else(|| Self::all().find(ends))
     }
 
+    /// By what it answers: `/wait/1`, `/files/a.txt`, `/github-users?username=a`.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let path = path.split('?').next().unwrap_or_default().replace('-', "_");
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let named = |name: &str| Self::all().find(|handler| handler.name == name);
+        match parts[..] {
+            [] => named("page"),
+            [one] => named(one),
+            // `/offload/wait/…`, `/pitfalls/panic`, and one of several: `/files/…`.
+            [first, second, ..] => named(&format!("{first}_{second}"))
+                .or_else(|| named(&format!("{first}/{second}")))
+                .or_else(|| named(first.strip_suffix('s')?))
+                .or_else(|| named(first)),
+        }
+    }
+
     /// As a route writes it.
     pub fn typed(&self) -> String {
         self.name.replace('_', "-")
@@ -159,6 +176,27 @@ mod tests {
         assert_eq!(Handler::find("blocking-wait").unwrap().name, "pitfalls/blocking_wait");
         assert_eq!(Handler::find("pitfalls/blocking-wait").unwrap().name, "pitfalls/blocking_wait");
         assert!(Handler::find("nap").is_none());
+    }
+
+    #[test]
+    fn a_handler_is_found_by_what_it_answers() {
+        for (path, name) in [
+            ("/", "page"),
+            ("/wait/0.05", "wait"),
+            ("/work?wait=0.02&cpu_ms=1", "work"),
+            ("/github-user/octocat", "github_user"),
+            ("/github-users?username=a", "github_users"),
+            ("/offload/wait/1", "offload_wait"),
+            ("/slow-query/1", "slow_query"),
+            ("/pitfalls/blocking-wait/1", "pitfalls/blocking_wait"),
+            ("/files/a.txt", "file"),
+            ("/files", "files"),
+            ("/notes/7", "note"),
+            ("/jobs/wait?seconds=1", "jobs"),
+        ] {
+            assert_eq!(Handler::of_path(path).unwrap().name, name, "{path}");
+        }
+        assert!(Handler::of_path("/nap/1").is_none());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,10 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
 use compute::RoundsPerMs;
 use load::Cancel;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Running};
+use crate::choose::{self, Expectation};
 use crate::competitor::{self, Competitor};
 use crate::measure::{self, Place};
 use crate::plan::in_words;
@@ -81,7 +82,7 @@ pub struct Knee {
     pub dry_run: bool,
 
     /// Where knee.json and the histograms of all probes go
-    #[arg(long, value_name = "DIR", default_value = "lab-report/knee")]
+    #[arg(long, value_name = "DIR", default_value = OUT)]
     pub out: PathBuf,
 
     /// Take the servers' binaries as they are, without asking cargo whether they are up to date
@@ -104,41 +105,56 @@ given as \"at least\".
 Exit codes: 0 a knee, or \"at least\", for every server; 1 for some server none; 2 bad arguments;
 130 interrupted, with what was found until then.";
 
-/// The evidence, as it stands in `knee.json`.
-#[derive(Clone, Debug, Serialize)]
-struct Evidence {
+/// The evidence, as it stands in `knee.json`; `lab choose` reads it where it is of the same service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Evidence {
     schema: u32,
     started: String,
     command: Vec<String>,
-    machine: Machine,
-    versions: Versions,
+    pub(crate) machine: Machine,
+    pub(crate) versions: Versions,
     cpus: Cpus,
     seed: u64,
     interrupted: bool,
     request: String,
-    objective_ms: f64,
-    servers: Vec<Found>,
+    /// What a request waits for and computes, where that is all it does.
+    pub(crate) wait_ms: Option<f64>,
+    /// See `wait_ms`.
+    pub(crate) cpu_ms: Option<f64>,
+    pub(crate) objective_ms: f64,
+    pub(crate) servers: Vec<Found>,
 }
 
 /// One server's knee, with every probe.
-#[derive(Clone, Debug, Serialize)]
-struct Found {
-    name: String,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) name: String,
     /// `found`, `at least`, `never kept`, `interrupted`, or what stood in the way.
-    end: String,
+    pub(crate) end: String,
     /// The highest rate that kept the objective.
-    knee_per_second: Option<f64>,
+    pub(crate) knee_per_second: Option<f64>,
+    /// What the model of `lab choose` expects, where it was calibrated here and knows the request.
+    model_per_second: Option<f64>,
     /// The lowest rate that did not.
     missed_per_second: Option<f64>,
     verdict: String,
     probes: Vec<Probe>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Probe {
     per_second: f64,
-    said: &'static str,
+    said: String,
     cell: Cell,
+}
+
+/// Where the evidence goes, and where `lab choose` looks for it.
+pub(crate) const OUT: &str = "lab-report/knee";
+const FILE: &str = "knee.json";
+
+/// The evidence in this folder, if there is any.
+pub(crate) fn kept(folder: &Path) -> Option<Evidence> {
+    serde_json::from_str(&fs::read_to_string(folder.join(FILE)).ok()?).ok()
 }
 
 /// Doublings, and then two or three probes for each halving of what is left; measured.
@@ -198,6 +214,8 @@ pub fn run(args: &Knee) -> anyhow::Result<ExitCode> {
         seed: args.seed,
         interrupted: false,
         request: shape.question.request(),
+        wait_ms: shape.question.shape().map(|(wait, _)| wait.as_secs_f64() * 1e3),
+        cpu_ms: shape.question.shape().map(|(_, cpu)| cpu.as_secs_f64() * 1e3),
         objective_ms: args.p99.as_secs_f64() * 1e3,
         servers: Vec::new(),
     };
@@ -216,10 +234,16 @@ pub fn run(args: &Knee) -> anyhow::Result<ExitCode> {
     }
     hunt(args, &shape, &arena, &cancel, &mut hunts, Progress::new(takes))?;
     evidence.interrupted = cancel.cancelled();
+    let expects = Expectation::kept(Path::new(choose::CALIBRATION));
     for hunt in hunts {
-        evidence.servers.push(hunt.found(args));
+        let mut found = hunt.found(args);
+        found.model_per_second = expects
+            .as_ref()
+            .zip(shape.question.shape())
+            .and_then(|(expects, asked)| expects.knee(&found.name, asked, args.p99));
+        evidence.servers.push(found);
     }
-    let path = args.out.join("knee.json");
+    let path = args.out.join(FILE);
     fs::write(&path, serde_json::to_string_pretty(&evidence)? + "\n")
         .with_context(|| format!("cannot write {}", path.display()))?;
     print!("{}\nEvidence: {}\n", shown(&evidence), path.display());
@@ -317,7 +341,7 @@ fn hunt(
                 Said::Missed => "missed",
                 Said::Void => "void",
             };
-            hunt.probes.push(Probe { per_second: rate, said, cell });
+            hunt.probes.push(Probe { per_second: rate, said: said.to_owned(), cell });
         }
         if !asked {
             progress.ends();
@@ -415,6 +439,7 @@ impl Hunt<'_> {
             name: who.name.clone(),
             end: end.into(),
             knee_per_second: knee,
+            model_per_second: None,
             missed_per_second: missed,
             verdict,
             probes,
@@ -426,7 +451,16 @@ impl Hunt<'_> {
 fn shown(evidence: &Evidence) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY);
-    table.set_header(["server", "knee /s", "p99 ms", "CPU/req µs", "threads", "probes", "void"]);
+    table.set_header([
+        "server",
+        "knee /s",
+        "model /s",
+        "p99 ms",
+        "CPU/req µs",
+        "threads",
+        "probes",
+        "void",
+    ]);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -449,6 +483,7 @@ fn shown(evidence: &Evidence) -> String {
         table.add_row([
             found.name.clone(),
             knee,
+            found.model_per_second.map_or_else(|| "-".into(), thousands),
             number(cell.map(|cell| cell.latency.p99_ms.unwrap_or(cell.latency.max_ms))),
             number(usage.and_then(|usage| usage.cpu_us)),
             usage.map_or_else(|| "-".into(), |usage| usage.threads_peak.to_string()),
@@ -461,6 +496,16 @@ fn shown(evidence: &Evidence) -> String {
     for found in &evidence.servers {
         let _ = writeln!(text, "{}: {}.", found.name, found.verdict);
     }
+    let modelled = evidence.servers.iter().any(|found| found.model_per_second.is_some());
+    let _ = writeln!(
+        text,
+        "{}",
+        if modelled {
+            "model: what `cargo lab choose` expects, from its calibration on this machine and commit."
+        } else {
+            "model: none, for `cargo lab choose` has not calibrated this machine and commit, or does not know the request."
+        }
+    );
     if let Some(gate) = load::gates::shared_cpus(&evidence.cpus.servers, &evidence.cpus.load) {
         let _ = writeln!(text, "Note: {}.", gate.sentence);
     }

@@ -123,6 +123,16 @@ impl Axis {
         values.into_iter().map(|value| (value, short(value))).collect()
     }
 
+    /// The value at its end.
+    pub(super) fn high(self) -> f64 {
+        match self {
+            Self::Doubling { high, .. }
+            | Self::Log { high, .. }
+            | Self::Zero { high, .. }
+            | Self::Nines { high } => high,
+        }
+    }
+
     /// What a reader must know of its steps.
     pub(super) fn word(self) -> &'static str {
         match self {

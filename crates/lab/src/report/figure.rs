@@ -61,7 +61,7 @@ const MARGIN: f64 = 20.0;
 const WIDTH: f64 = 400.0;
 
 /// Colours for where no stylesheet of a page reaches.
-fn on_paper(name: &str) -> String {
+pub(super) fn on_paper(name: &str) -> String {
     let plain = match name {
         "ink" => "#1c2024",
         "soft" => "#59636e",
@@ -182,8 +182,14 @@ fn held(
     who: &Competitor,
     look: Look,
 ) -> Curve {
-    let mut curve =
-        Curve { look, name: who.name.clone(), pieces: Vec::new(), voids: Vec::new(), marked: true };
+    let mut curve = Curve {
+        look,
+        name: who.name.clone(),
+        pieces: Vec::new(),
+        voids: Vec::new(),
+        marked: true,
+        hypothesis: false,
+    };
     let mut dots = Vec::new();
     let mut slope = Vec::new();
     for (at, level) in levels.iter().enumerate() {

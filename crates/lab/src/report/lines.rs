@@ -42,6 +42,8 @@ pub(super) struct Curve {
     pub(super) voids: Vec<(f64, String)>,
     /// Whether every point gets a marker, and its range.
     pub(super) marked: bool,
+    /// What somebody expects, and nobody has measured: a broken line, which has its name from the one beside it.
+    pub(super) hypothesis: bool,
 }
 
 /// One point.
@@ -96,12 +98,12 @@ impl Lines {
             let says = format!("{}: {} {}", self.floor_says, short(at), self.y.1);
             body += &group("", &says, &stroke("floor", (from, y), (to, y)));
         }
-        for (at, curve) in self.curves.iter().enumerate() {
+        let marked = self.curves.iter().filter(|curve| curve.marked).count();
+        let mut at = 0.0;
+        for curve in &self.curves {
             // Beside each other, so that equal points do not hide one another.
-            let aside = match curve.marked {
-                true => (at as f64 - (self.curves.len() - 1) as f64 / 2.0) * 5.0,
-                false => 0.0,
-            };
+            let aside = if curve.marked { (at - (marked as f64 - 1.0) / 2.0) * 5.0 } else { 0.0 };
+            at += f64::from(u8::from(curve.marked));
             body += &curve.draw(&frame, aside);
         }
         body += &self.names(&frame);
@@ -159,6 +161,7 @@ impl Lines {
         let mut ends: Vec<_> = self
             .curves
             .iter()
+            .filter(|curve| !curve.hypothesis)
             .filter_map(|curve| {
                 let last = curve.pieces.iter().rev().find_map(|piece| piece.last());
                 let end = last.map(|dot| (frame.x(dot.x), frame.y(dot.y.median)));
@@ -211,7 +214,8 @@ impl Curve {
                     .expect("a string takes any text");
             }
             let says = piece.first().filter(|_| !self.marked).map_or(&*self.name, |dot| &dot.says);
-            body += &group("", says, &format!(r#"<path class="line" d="{d}"/>"#));
+            let class = if self.hypothesis { "line hypothesis" } else { "line" };
+            body += &group("", says, &format!(r#"<path class="{class}" d="{d}"/>"#));
         }
         for dot in self.pieces.iter().flatten().filter(|_| self.marked) {
             let (x, y) = (frame.x(dot.x) + aside, frame.y(dot.y.median));
@@ -263,6 +267,7 @@ mod tests {
             pieces: Vec::new(),
             voids: vec![(8.0, "starved: nobody was served".into())],
             marked: true,
+            hypothesis: false,
         };
         let lines = Lines {
             title: "t".into(),

@@ -9,6 +9,7 @@ mod drawing;
 mod evidence;
 mod figure;
 mod gates;
+mod hypothesis;
 mod lines;
 mod look;
 #[cfg(test)]
@@ -31,9 +32,10 @@ use self::look::Look;
 pub(crate) use self::text::escape;
 use self::text::slug;
 use crate::results::{Results, Scenario};
-use crate::{answer, tables};
+use crate::{answer, code, tables};
 
 pub use self::figure::figure;
+pub(crate) use self::hypothesis::{Expected, Hypothesis, Point, hypotheses};
 pub(crate) use self::look::on_light;
 
 /// The page. It loads nothing, and says so to the browser.
@@ -193,13 +195,16 @@ fn section(results: &Results, looks: &[Look], scenario: &Scenario, words: &Words
         .map(|(key, drawing)| framed(&format!("{slug}-{key}"), drawing))
         .collect();
     let table = table::html(results, looks, scenario);
+    let mut known = Vec::new();
+    let code: String =
+        scenario.levels.iter().map(|level| code::page::html(&level.request, &mut known)).collect();
     format!(
         r#"<section class="scenario" id="{slug}" aria-labelledby="{slug}-h">
 <h3 id="{slug}-h"><code>{name}</code> {title}</h3>
 {claims}{said}
 <div class="panels">{drawings}</div>
 {table}
-</section>
+{code}</section>
 "#
     )
 }

@@ -178,6 +178,7 @@ impl Panel<'_> {
                 pieces: Vec::new(),
                 voids: Vec::new(),
                 marked: true,
+                hypothesis: false,
             };
             for piece in &self.facet.pieces {
                 let mut dots = Vec::new();

@@ -119,8 +119,14 @@ impl Inside<'_> {
                 let why = if usable.is_none() { why_void(&cells) } else { None };
                 // At the end, whatever the axis: it has no place of its own.
                 let voids = why.map(|why| (f64::MAX, void(&who.name, self.level, &why)));
-                let name = who.name.clone();
-                Curve { look, name, pieces, voids: voids.into_iter().collect(), marked: false }
+                Curve {
+                    look,
+                    name: who.name.clone(),
+                    pieces,
+                    voids: voids.into_iter().collect(),
+                    marked: false,
+                    hypothesis: false,
+                }
             })
             .collect()
     }

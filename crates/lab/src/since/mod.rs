@@ -6,15 +6,14 @@
 mod rule;
 mod told;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Args;
 
 use crate::difference::{Difference, Ratio};
-use crate::results::{Level, Results, Scenario};
+use crate::results::{self, Level, Results, Scenario};
 use crate::view::Missing;
 
 pub use rule::{FIGURES, Named, Rule};
@@ -150,6 +149,10 @@ pub fn run(args: &Since) -> anyhow::Result<ExitCode> {
     const BAD_ARGUMENTS: u8 = 2;
     const CANNOT_TELL: u8 = 3;
     let runs = open(&args.before).and_then(|before| Ok((before, open(&args.after)?)));
+    let runs = runs.and_then(|(before, after)| {
+        known(&args.scenarios, &before, &after)?;
+        Ok((before, after))
+    });
     let (before, after) = match runs {
         Ok(runs) => runs,
         Err(error) => {
@@ -172,13 +175,24 @@ pub fn run(args: &Since) -> anyhow::Result<ExitCode> {
 }
 
 fn open(path: &Path) -> anyhow::Result<Results> {
-    let path = if path.is_dir() { path.join("results.json") } else { path.to_owned() };
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let results: Results = serde_json::from_str(&text)
-        .with_context(|| format!("{} holds no results", path.display()))?;
+    let results = results::read(path)?;
     ensure!(!results.cells.is_empty(), "{} has no cell that was measured", path.display());
     Ok(results)
+}
+
+/// Whether these scenarios are in both runs: a name with a slip in it would compare nothing, and break no rule.
+fn known(names: &[String], before: &Results, after: &Results) -> anyhow::Result<()> {
+    for (run, which) in [(before, "before"), (after, "after")] {
+        for name in names {
+            let known: Vec<_> = run.scenarios.iter().map(|one| one.name.as_str()).collect();
+            ensure!(
+                known.contains(&name.as_str()),
+                "the run {which} has no scenario {name:?}; it has {}",
+                known.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Compares two runs.

@@ -1,9 +1,62 @@
 //! `lab doctor`: what this machine allows, what makes its numbers untrustworthy, what to change.
 
 use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
 
 use crate::machine;
 use crate::results::Machine;
+
+mod cross_check;
+mod other;
+
+/// What this machine allows, what makes its numbers untrustworthy, what to change.
+///
+/// With --cross-check also whether our load generator can be believed: it and another one ask the same, in turns.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES, verbatim_doc_comment)]
+pub struct Doctor {
+    /// Let wrk or oha, whichever is installed, ask the same as our generator, and explain what differs
+    #[arg(long)]
+    pub cross_check: bool,
+
+    /// Clients at once
+    #[arg(long, value_name = "N", default_value_t = 64, requires = "cross_check",
+          value_parser = clap::value_parser!(u32).range(8..=10_000))]
+    pub clients: u32,
+
+    /// Whole seconds that each generator asks for, in each turn
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, requires = "cross_check",
+          value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub duration: u32,
+
+    /// Turns; from five on a ratio has an interval
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "cross_check",
+          value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub rounds: u32,
+
+    /// Take the binaries as they are, without asking cargo whether they are up to date
+    #[arg(long, requires = "cross_check")]
+    pub no_build: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo lab doctor
+  cargo lab doctor --cross-check                             the floor, then a pool that starves its clients
+  cargo lab doctor --cross-check --clients 512 --duration 5
+
+Exit codes: 0 told; 1 nothing to check against, or it could not be run; 2 bad arguments; 130 interrupted.";
+
+/// Runs it.
+///
+/// # Errors
+/// When a cross-check was asked for and cannot be made.
+pub fn run(args: &Doctor) -> anyhow::Result<ExitCode> {
+    print!("{}", report());
+    if args.cross_check { cross_check::run(args) } else { Ok(ExitCode::SUCCESS) }
+}
 
 /// What it says.
 pub fn report() -> String {
