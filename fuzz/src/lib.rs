@@ -1,8 +1,8 @@
 //! What must hold of any bytes, one function for each parser that reads a stranger's. Each panics when it does not.
 
 use contract::Username;
+use contract::chunk::{Decoder, Malformed, Progress};
 use contract::head::is_host;
-use http_blocking::chunk::{Decoder, Malformed, Progress};
 use http_blocking::{Limits, Version, head};
 
 /// The head of a request: where it ends does not depend on what follows or on how it arrives, and what is accepted has a
@@ -27,10 +27,19 @@ pub fn head(bytes: &[u8]) {
     }
 }
 
-/// A chunked body: it is the same wherever it is cut. The first byte says where.
+/// A chunked body: it is the same wherever it is cut, and who only passes over it ends where it ends. The first byte says
+/// where it is cut.
 pub fn chunk(bytes: &[u8]) {
     let Some((&cut, bytes)) = bytes.split_first() else { return };
-    assert_eq!(decoded(bytes, usize::from(cut) + 1), decoded(bytes, bytes.len().max(1)));
+    let (cut, whole) = (usize::from(cut) + 1, decoded(bytes, bytes.len().max(1)));
+    assert_eq!(decoded(bytes, cut), whole);
+    let mut decoder = Decoder::new();
+    let passed = bytes.chunks(cut).map(|piece| decoder.pass_over(piece)).sum::<Result<usize, _>>();
+    match whole {
+        Ok(Some((_, length))) => assert!(decoder.is_end() && passed == Ok(length)),
+        Ok(None) => assert!(!decoder.is_end() && passed == Ok(bytes.len())),
+        Err(_) => assert!(passed.is_err()),
+    }
 }
 
 /// The content and how much of the input was framing and content, once it has ended; none when there is more to come.

@@ -19,9 +19,28 @@ pub struct Exception {
     pub applies: fn(&[u8]) -> bool,
 }
 
-/// All exceptions. None is left: what a framework forgets or joins before anybody can look, the wrapper of its socket
-/// sees first (`http-async`).
-pub const EXCEPTIONS: &[Exception] = &[];
+/// All exceptions. They are few: what a framework forgets or joins before anybody can look, the wrapper of its socket sees
+/// first (`http-async`).
+pub const EXCEPTIONS: &[Exception] = &[Exception {
+    server: "server-actix",
+    what: "closes after the answer to a request that asks to upgrade; the other two go on with the next",
+    source: "actix-http 3.20.0, src/h1/codec.rs:81: only `ConnectionType::KeepAlive` is kept, and `Connection: upgrade` \
+             makes it `Upgrade`; src/h1/decoder.rs:232: what follows `Upgrade: websocket` is content up to the end",
+    warns: &[],
+    differs: &["UP-01"],
+    applies: asks_to_upgrade,
+}];
+
+/// Whether a line of it is a `Connection` or `Upgrade` that actix-http heeds.
+fn asks_to_upgrade(bytes: &[u8]) -> bool {
+    let text = bytes.to_ascii_lowercase();
+    let mut lines = text.split(|byte| *byte == b'\n');
+    lines.any(|line| {
+        let says = |word: &[u8]| line.windows(word.len()).any(|part| part == word);
+        line.starts_with(b"connection:") && says(b"upgrade")
+            || line.starts_with(b"upgrade:") && says(b"websocket")
+    })
+}
 
 /// The exception that lets a server's case be a warning.
 pub fn warning(server: &str, case: &str) -> Option<&'static Exception> {

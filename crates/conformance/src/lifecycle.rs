@@ -33,6 +33,10 @@ pub const LIFECYCLE: &[Lifecycle] = &[
     Lifecycle { name: "hangup does not kill", run: hangup },
     Lifecycle { name: "a panic is logged once, with the request's id", run: logs_a_panic },
     Lifecycle {
+        name: "a request is a line of the log only with --access-log, however wrong it is",
+        run: logs_requests_when_asked_to,
+    },
+    Lifecycle {
         name: "a port in use, a bad value, or a database or folder it cannot use is told on stderr within two seconds",
         run: bad_start,
     },
@@ -188,6 +192,35 @@ fn logs_a_panic(setup: &Setup) -> Verdict {
             }
         }
     }
+}
+
+fn logs_requests_when_asked_to(setup: &Setup) -> Verdict {
+    const REQUESTS: usize = 30;
+    let chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    // What was written is whole once it has ended, and may still be on its way to us.
+    let [short, long] = [300, 3_000].map(Duration::from_millis);
+    for (flags, asked, patience) in [(&[][..], false, short), (&["--access-log"], true, long)] {
+        let (mut server, subject) = setup.fresh(flags)?;
+        for _ in 0..REQUESTS {
+            subject.get_with("/wait/0", 200)?;
+            for bad in ["GE(T / HTTP/1.1\r\n\r\n", &format!("{chunked}x\r\n")] {
+                let mut connection = subject.connect()?.connection;
+                connection.send_what_is_taken(bad.as_bytes());
+                let reply = connection.reply(false, Duration::from_secs(5));
+                ensure!(reply.is_ok_and(|reply| reply.status == 400), "{bad:?} is no 400");
+            }
+        }
+        server.signal(Signal::TERM);
+        server.wait(Duration::from_secs(5)).map_err(|error| format!("{error:#}"))?;
+        let deadline = Instant::now() + patience;
+        while server.output().lines().count() < REQUESTS && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let lines = server.output().lines().count();
+        let logged = lines >= REQUESTS;
+        ensure!(logged == asked, "{lines} lines with {flags:?}; {}", server.output());
+    }
+    Ok(())
 }
 
 /// SQLite's file with a table `notes` that is not ours.

@@ -20,8 +20,7 @@ pub struct Boundary(pub String);
 impl FieldParams for Boundary {
     fn from_fields(fields: &impl Fields, _limits: &Limits) -> Result<Self, Problem> {
         let unsupported = || {
-            Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Problem::unsupported(
                 "this path takes multipart/form-data; one file as it is goes to PUT /files/{name}",
             )
         };

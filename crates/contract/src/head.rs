@@ -16,7 +16,7 @@ pub enum Refusal {
     /// 400: a target in the form of a proxy's or an asterisk that the method does not go with (RFC 9112 section 3.2).
     #[error("the target does not go with the method")]
     Target,
-    /// 400: two ways of saying where the body ends (RFC 9112 section 6.3).
+    /// 400: two ways of saying where the body ends, or none where one is needed (RFC 9112 section 6.3).
     #[error("the length of the body is ambiguous")]
     Length,
     /// 400, as hyper says it before we are asked (RFC 9112 section 6.1 would have 501): a transfer coding other than
@@ -82,7 +82,7 @@ pub fn check(line: Line<'_>, fields: &impl Fields, limits: &Limits) -> Result<()
     check_length(line, limits)?;
     check_target(line)?;
     check_host(line.is_http11, told.host)?;
-    check_framing(line.is_http11, told)
+    check_framing(line, told)
 }
 
 /// What the fields say that we have rules for, noted in one pass: a look-up each would hash its name and walk the map.
@@ -144,14 +144,23 @@ fn check_length(line: Line<'_>, limits: &Limits) -> Result<(), Refusal> {
     if length > limits.head_line { Err(Refusal::Line) } else { Ok(()) }
 }
 
-/// `*` belongs to OPTIONS; an authority without a scheme belongs to CONNECT (RFC 9112 section 3.2).
+/// `*` belongs to OPTIONS; an authority without a scheme belongs to CONNECT (RFC 9112 section 3.2), and no user to either
+/// (RFC 9110 section 4.2.4).
 fn check_target(line: Line<'_>) -> Result<(), Refusal> {
     let asterisk = line.path == "*";
+    if line.authority.is_some_and(has_user) {
+        return Err(Refusal::Target);
+    }
     let authority_form = line.authority.is_some() && !line.has_scheme;
     if (asterisk && line.method != "OPTIONS") || (authority_form && line.method != "CONNECT") {
         return Err(Refusal::Target);
     }
     Ok(())
+}
+
+/// Whether an authority names a user: `http://host@other/` looks like another host than it is.
+pub fn has_user(authority: &str) -> bool {
+    authority.contains('@')
 }
 
 /// Exactly one valid `Host` on HTTP/1.1; on HTTP/1.0 there may be none.
@@ -164,15 +173,24 @@ pub fn check_host(is_http11: bool, host: Once<'_>) -> Result<(), Refusal> {
 }
 
 /// Chunked and nothing else, or one length, or neither (RFC 9112 section 6.3).
-fn check_framing(is_http11: bool, told: Told<'_>) -> Result<(), Refusal> {
+fn check_framing(line: Line<'_>, told: Told<'_>) -> Result<(), Refusal> {
     match (told.length, told.coding) {
+        (Once::Never, Once::Never) if needs_length(line.is_http11, line.method) => {
+            Err(Refusal::Length)
+        }
         (Once::Repeated, _) => Err(Refusal::Length),
         (_, Once::Never) => Ok(()),
         (Once::Said(_), _) => Err(Refusal::Length),
-        _ if !is_http11 => Err(Refusal::Length),
+        _ if !line.is_http11 => Err(Refusal::Length),
         (_, Once::Said(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(()),
         _ => Err(Refusal::Coding),
     }
+}
+
+/// Before HTTP/1.1 a POST had to say its length (RFC 1945 section 8.3); without one its content would be taken for the
+/// next request. actix-http refuses it before anybody is asked.
+pub fn needs_length(is_http11: bool, method: &str) -> bool {
+    !is_http11 && method == "POST"
 }
 
 /// `uri-host [ ":" port ]` (RFC 3986 section 3.2.2), and not empty: an http URI needs a host (RFC 9110 section 4.2.1).
@@ -272,6 +290,7 @@ mod tests {
         };
         assert_eq!(check("/", &[]), Ok(()));
         assert_eq!(check("http://a/", &[]), Ok(()));
+        assert_eq!(check("http://a@b/", &[]), Err(400));
         assert_eq!(check("*", &[]), Err(400));
         assert_eq!(check(&format!("/{}", "q".repeat(20_000)), &[]), Err(414));
         assert_eq!(
@@ -280,5 +299,11 @@ mod tests {
         );
         assert_eq!(check("/", &[("transfer-encoding", "gzip, chunked")]), Err(400));
         assert_eq!(check("/", &[("transfer-encoding", "Chunked")]), Ok(()));
+    }
+
+    #[test]
+    fn a_post_of_old_has_to_say_its_length() {
+        assert!(needs_length(false, "POST"));
+        assert!(!needs_length(true, "POST") && !needs_length(false, "GET"));
     }
 }

@@ -77,6 +77,54 @@ impl Members {
         None
     }
 
+    /// A required list of `least` to `most` texts, each made what it is by `item`, which is told where it stands.
+    pub fn list<T>(
+        &mut self,
+        name: &str,
+        least: usize,
+        most: usize,
+        item: impl Fn(&[&str], &str) -> Result<T, FieldError>,
+    ) -> Option<Vec<T>> {
+        let Some(value) = self.object.remove(name) else {
+            self.errors.push(FieldError::missing(&["body", name]));
+            return None;
+        };
+        let Value::Array(items) = value else {
+            self.refuse(name, "list_type", "Input should be a valid list".to_owned(), &value);
+            return None;
+        };
+        let (count, s) = (items.len(), |n| if n == 1 { "" } else { "s" });
+        let wrong = if count < least {
+            Some(("too_short", format!("at least {least} item{}", s(least))))
+        } else if count > most {
+            Some(("too_long", format!("at most {most} item{}", s(most))))
+        } else {
+            None
+        };
+        if let Some((kind, bound)) = wrong {
+            let msg = format!("List should have {bound} after validation, not {count}");
+            self.refuse(name, kind, msg, &Value::Array(items));
+            return None;
+        }
+        let mut taken = Vec::with_capacity(count);
+        for (place, value) in items.iter().enumerate() {
+            let place = place.to_string();
+            let loc = ["body", name, &place];
+            let made = value.as_str().map_or_else(
+                || {
+                    let msg = "Input should be a valid string";
+                    Err(FieldError::new(&loc, "string_type", msg, shown(value)))
+                },
+                |text| item(&loc, text),
+            );
+            match made {
+                Ok(made) => taken.push(made),
+                Err(error) => self.errors.push(error),
+            }
+        }
+        Some(taken)
+    }
+
     fn refuse(&mut self, name: &str, kind: &'static str, msg: String, input: &Value) {
         self.errors.push(FieldError::new(&["body", name], kind, msg, shown(input)));
     }

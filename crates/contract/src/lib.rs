@@ -19,11 +19,12 @@
 //! | `/notes`: what is written, kept and read page by page | [`notes`], [`timestamp`] |
 //! | a body of JSON, read or refused | [`json`] |
 //! | `/jobs`: work that is accepted now and done later | [`jobs`] |
-//! | what every request's head must satisfy, whatever the framework let through | [`head`] |
+//! | what every request's head must satisfy, whatever the framework let through; where a chunked body ends | [`head`], [`chunk`] |
 //! | the fields every reply carries | [`headers`], [`request_id`] |
 //! | the document at `/openapi.json` and the pages at `/docs` and `/` | [`openapi`], [`docs`], [`page`] |
 
 pub mod body;
+pub mod chunk;
 pub mod delivery;
 pub mod docs;
 pub mod file;

@@ -5,11 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::head::Fields;
-use crate::{FieldError, Problem, User, Username};
+use crate::json::Members;
+use crate::{JsonBody, Problem, User, Username};
 
 /// The most names of one scrape.
 const MOST_NAMES: usize = 1_000;
@@ -42,48 +41,12 @@ pub struct Names {
 #[derive(Debug, Default)]
 pub struct Pace(Mutex<Option<Instant>>);
 
-impl Scrape {
-    /// Reads a body of JSON.
-    pub fn from_json(fields: &impl Fields, body: &[u8]) -> Result<Self, Problem> {
-        let media_type = fields.all("content-type").next().unwrap_or_default();
-        let media_type = media_type.split(|&byte| byte == b';').next().unwrap_or_default();
-        if !media_type.trim_ascii().eq_ignore_ascii_case(b"application/json") {
-            let status = http::StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::new(status, "this path takes application/json"));
-        }
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|_| FieldError::new(&["body"], "json_invalid", "JSON decode error", None))?;
-        let loc = ["body", "usernames"];
-        let names = body.get("usernames").ok_or_else(|| FieldError::missing(&loc))?;
-        let names = names.as_array().ok_or_else(|| {
-            FieldError::new(&loc, "list_type", "Input should be a valid list", names.to_string())
-        })?;
-        if names.is_empty() {
-            let msg = "List should have at least 1 item after validation, not 0";
-            return Err(FieldError::new(&loc, "too_short", msg, "[]".to_owned()).into());
-        }
-        if names.len() > MOST_NAMES {
-            let count = names.len();
-            let msg = format!(
-                "List should have at most {MOST_NAMES} items after validation, not {count}"
-            );
-            return Err(FieldError::new(&loc, "too_long", msg, None).into());
-        }
-        let (mut seen, mut once, mut errors) = (HashSet::new(), Vec::new(), Vec::new());
-        for (place, name) in names.iter().enumerate() {
-            let (place, text) = (place.to_string(), name.as_str());
-            let loc = ["body", "usernames", &place];
-            let name = text.map(|text| Username::parse(&loc, text)).unwrap_or_else(|| {
-                let msg = "Input should be a valid string";
-                Err(FieldError::new(&loc, "string_type", msg, name.to_string()))
-            });
-            match name {
-                Ok(name) if seen.insert(name.clone()) => once.push(name),
-                Ok(_) => {}
-                Err(error) => errors.push(error),
-            }
-        }
-        if errors.is_empty() { Ok(Self { names: once }) } else { Err(Problem::invalid(errors)) }
+impl JsonBody for Scrape {
+    fn from_members(members: &mut Members) -> Option<Self> {
+        let mut names = members.list("usernames", 1, MOST_NAMES, Username::parse)?;
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        Some(Self { names })
     }
 }
 
@@ -117,15 +80,10 @@ pub fn line(user: &User) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
-    use http::header::CONTENT_TYPE;
-
     use super::*;
 
     fn read(body: &str) -> Result<Vec<String>, (u16, String)> {
-        let mut fields = HeaderMap::new();
-        fields.insert(CONTENT_TYPE, "application/json; charset=utf-8".parse().unwrap());
-        Scrape::from_json(&fields, body.as_bytes())
+        Scrape::from_body(body.as_bytes())
             .map(|scrape| scrape.names.iter().map(ToString::to_string).collect())
             .map_err(|problem| {
                 (
@@ -148,11 +106,10 @@ mod tests {
             ("{}", "missing"),
             ("[", "json_invalid"),
             (&"[".repeat(100_000), "json_invalid"),
-            ("", "json_invalid"),
+            ("", "missing"),
         ] {
             assert_eq!(read(body), Err((422, kind.to_owned())), "{body}");
         }
-        assert_eq!(Scrape::from_json(&HeaderMap::new(), b"{}").unwrap_err().status, 415);
     }
 
     #[test]

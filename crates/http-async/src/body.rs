@@ -74,7 +74,6 @@ impl<B> Paced<B> {
         let part = match came {
             Poll::Ready(Some(Ok(part))) => {
                 self.clock.came(bytes(&part));
-                self.connection.delivered();
                 Some(Ok(part))
             }
             Poll::Ready(Some(Err(error))) => Some(Err(BodyError::Broken(error.into()))),
@@ -82,8 +81,8 @@ impl<B> Paced<B> {
                 self.connection.set_body_unread(false);
                 None
             }
-            Poll::Pending if self.connection.is_all_framing() => {
-                Some(Err(BodyError::Broken("more framing than content".into())))
+            Poll::Pending if self.connection.is_body_malformed() => {
+                Some(Err(BodyError::Broken("malformed chunks".into())))
             }
             Poll::Pending => Some(Err(ready!(self.clock.poll_late(cx)).into())),
         };

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use contract::chunk::Decoder;
 use http::StatusCode;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -37,6 +38,8 @@ pub struct Clocked {
     /// When the connection became idle.
     idle_since: Instant,
     head: Head,
+    /// Where a chunked body stands.
+    chunks: Decoder,
     /// What came in behind the head or body that is being read.
     held: Bytes,
     /// Since when a write has made no progress.
@@ -55,6 +58,7 @@ impl Clocked {
             waker: None,
             idle_since: Instant::now(),
             head: Head::new(),
+            chunks: Decoder::new(),
             held: Bytes::new(),
             blocked_since: None,
             gone: false,

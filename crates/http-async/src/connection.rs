@@ -1,6 +1,6 @@
 //! One connection's state, shared by its socket, its requests and the drain.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
@@ -21,8 +21,9 @@ impl Connection {
         }
         self.set_body_unread(content.most > 0);
         self.0.small.store(content.small, Ordering::Relaxed);
+        self.0.length.store(content.most, Ordering::Relaxed);
         self.0.left.store(content.most, Ordering::Relaxed);
-        self.delivered();
+        self.0.chunked.store(content.chunked, Ordering::Relaxed);
         self.0.enter(Phase::Busy);
         Some(InFlight(self.clone()))
     }
@@ -55,14 +56,14 @@ impl Connection {
         self.0.small.store(false, Ordering::Relaxed);
     }
 
-    /// A part of the body has reached the service.
-    pub(crate) fn delivered(&self) {
-        self.0.taken.store(0, Ordering::Relaxed);
+    /// The length of the content, without bound where it was not said.
+    pub(crate) fn content_length(&self) -> u64 {
+        self.0.length.load(Ordering::Relaxed)
     }
 
-    /// Whether more came in than any framework buffers, and no part of it was content: chunk extensions, or trailers.
-    pub(crate) fn is_all_framing(&self) -> bool {
-        self.0.taken.load(Ordering::Relaxed) > MOST_FRAMING
+    /// Whether what came in is not chunked as it should be; the framework has got nothing of that, and will get no more.
+    pub(crate) fn is_body_malformed(&self) -> bool {
+        self.0.is_body_malformed()
     }
 
     /// The server that this connection belongs to.
@@ -76,21 +77,23 @@ impl Connection {
 pub struct Content {
     /// In bytes, as they come in.
     most: u64,
+    /// Where it ends is in the bytes.
+    chunked: bool,
     /// What a handler leaves of it may be thrown away.
     small: bool,
 }
 
 impl Content {
     /// No body.
-    pub const NOTHING: Self = Self { most: 0, small: false };
+    pub const NOTHING: Self = Self { most: 0, chunked: false, small: false };
     /// All that comes: behind CONNECT, or an upgrade that the framework foresees.
-    pub const ENDLESS: Self = Self { most: u64::MAX, small: false };
+    pub const ENDLESS: Self = Self { most: u64::MAX, chunked: false, small: false };
 
     /// A body of `length`, chunked if there is none. One that the client may keep back until it is told to go on
     /// (`Expect: 100-continue`) is not waited for unless a handler wants it.
     pub fn announced(length: Option<u64>, expects_continue: bool) -> Self {
         let small = !expects_continue && length.is_none_or(|length| length <= DISCARDED);
-        Self { most: length.unwrap_or(u64::MAX), small }
+        Self { most: length.unwrap_or(u64::MAX), chunked: length.is_none(), small }
     }
 }
 
@@ -112,9 +115,6 @@ impl Drop for InFlight {
         self.0.0.enter(Phase::Answered);
     }
 }
-
-/// actix-http holds up to 128 KiB unparsed and 32 KiB parsed; it bounds no chunk extension (its `h1/chunked.rs`).
-const MOST_FRAMING: usize = 256 << 10;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,10 +142,12 @@ pub(crate) struct State {
     unread: AtomicBool,
     /// What is unread may be thrown away.
     small: AtomicBool,
-    /// Bytes that may still come in before the next head.
+    /// What the request said of its content.
+    length: AtomicU64,
+    /// Bytes that may still come in before the next head, unless the body is chunked.
     left: AtomicU64,
-    /// Bytes behind the head since the service last got a part of the body.
-    taken: AtomicUsize,
+    chunked: AtomicBool,
+    malformed: AtomicBool,
     waker: Mutex<Option<Waker>>,
     drain: Drain,
 }
@@ -157,8 +159,10 @@ impl State {
             closing: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             small: AtomicBool::new(false),
+            length: AtomicU64::new(0),
             left: AtomicU64::new(0),
-            taken: AtomicUsize::new(0),
+            chunked: AtomicBool::new(false),
+            malformed: AtomicBool::new(false),
             waker: Mutex::new(None),
             drain,
         }
@@ -176,13 +180,27 @@ impl State {
         &self.drain
     }
 
-    /// How many of the bytes that came in belong to the body.
+    /// How many of the bytes that came in belong to the body, if it has a length.
     pub(crate) fn share_of_body(&self, bytes: usize) -> usize {
         let left = self.left.load(Ordering::Relaxed);
         let share = bytes.min(usize::try_from(left).unwrap_or(usize::MAX));
         self.left.store(left - share as u64, Ordering::Relaxed);
-        self.taken.store(self.taken.load(Ordering::Relaxed) + share, Ordering::Relaxed);
         share
+    }
+
+    /// Whether the body that comes in is chunked.
+    pub(crate) fn is_body_chunked(&self) -> bool {
+        self.chunked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_body_malformed(&self) -> bool {
+        self.malformed.load(Ordering::Relaxed)
+    }
+
+    /// It is not waited for again, and the connection ends with the reply.
+    pub(crate) fn set_body_malformed(&self) {
+        self.malformed.store(true, Ordering::Relaxed);
+        self.small.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn is_closing(&self) -> bool {

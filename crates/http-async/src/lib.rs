@@ -1,4 +1,5 @@
-//! What hyper and actix-http both lack to stand on the open internet, once: clocks, caps and a drain.
+//! What hyper and actix-http both lack to stand on the open internet, once: clocks, caps, one reading of where a request
+//! ends, and a drain.
 //!
 //! Neither framework bounds how long a client may take to send a head (on every request), to send a body or to read a
 //! reply, and neither can end within a deadline when a client stalls. So the accepted socket is wrapped before the
@@ -17,8 +18,9 @@
 //! - [`Paced`]: one a request body, with the silence and the rate that it must keep to; [`Lent`]: one a body, too, so
 //!   that what a handler leaves of it can be thrown away.
 //!
-//! A framework gets one request at a time: what a client pipelines behind it waits in the wrapper. Both frameworks then
-//! answer the same requests, in the same order, and a refusal never takes the reply before it along.
+//! A framework gets one request at a time: what a client pipelines behind it waits in the wrapper, also behind a chunked
+//! body, and what is no chunk never gets to it. Both frameworks then answer the same requests, in the same order, and a refusal
+//! never takes the reply before it along.
 //!
 //! One timer a connection is armed at the nearest clock and left alone: deadlines are stored, not rescheduled, so a
 //! request costs a few relaxed atomics and one or two looks at the clock.
@@ -33,6 +35,7 @@ mod linger;
 mod refusal;
 mod reply;
 mod rest;
+mod signals;
 mod timer;
 
 use std::time::Duration;
@@ -44,6 +47,7 @@ pub use drain::{Drain, Drained};
 pub use lag::lag;
 pub use reply::Reply;
 pub use rest::{Lent, Rest};
+pub use signals::drain_on_signal;
 
 /// How long a client may take, and how long a head may be.
 #[derive(Clone, Copy, Debug)]

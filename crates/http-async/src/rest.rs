@@ -22,10 +22,14 @@ pub(crate) const DISCARDED: u64 = 64 << 10;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A body on its way to a handler, which gives back what it did not read.
+///
+/// It ends with its length, whatever the framework goes on to read: actix-http takes all that follows `Upgrade: websocket`.
 #[derive(Debug)]
 pub struct Lent<B> {
     /// Taken on drop.
     body: Option<B>,
+    /// Content still to come, if that was said.
+    left: u64,
     rest: Rest<B>,
 }
 
@@ -42,7 +46,19 @@ impl<B> Lent<B> {
         let rest = || Arc::new(Mutex::new(None));
         let rest = Rest { body: rest(), connection };
         let theirs = Rest { body: Arc::clone(&rest.body), connection: rest.connection.clone() };
-        (Self { body: Some(body), rest: theirs }, rest)
+        (Self { body: Some(body), left: rest.connection.content_length(), rest: theirs }, rest)
+    }
+
+    /// Notes what the handler gets next.
+    fn came<T, E>(&mut self, part: Option<&Result<T, E>>, bytes: impl FnOnce(&T) -> usize) {
+        match part {
+            None => self.left = 0,
+            Some(Err(_)) => return self.rest.connection.give_up_body(),
+            Some(Ok(part)) => self.left = self.left.saturating_sub(bytes(part) as u64),
+        }
+        if self.left == 0 {
+            self.rest.connection.set_body_unread(false);
+        }
     }
 
     fn body(&mut self) -> &mut B {
@@ -116,27 +132,28 @@ impl<B> Rest<B> {
     }
 }
 
-impl<B: Body + Unpin> Body for Lent<B> {
-    type Data = B::Data;
+impl<B: Body<Data = Bytes> + Unpin> Body for Lent<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.get_mut();
-        let part = ready!(Pin::new(this.body()).poll_frame(cx));
-        if matches!(part, Some(Err(_))) {
-            this.rest.connection.give_up_body();
+        if this.left == 0 {
+            return Poll::Ready(None);
         }
-        if part.is_none() || this.body().is_end_stream() {
+        let part = ready!(Pin::new(this.body()).poll_frame(cx));
+        this.came(part.as_ref(), |frame| frame.data_ref().map_or(0, Bytes::len));
+        if this.body().is_end_stream() {
             this.rest.connection.set_body_unread(false);
         }
         Poll::Ready(part)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_some_and(B::is_end_stream)
+        self.left == 0 || self.body.as_ref().is_some_and(B::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -145,16 +162,15 @@ impl<B: Body + Unpin> Body for Lent<B> {
 }
 
 impl<B: Stream<Item = Result<Bytes, E>> + Unpin, E> Stream for Lent<B> {
-    type Item = B::Item;
+    type Item = Result<Bytes, E>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<B::Item>> {
         let this = self.get_mut();
-        let part = ready!(Pin::new(this.body()).poll_next(cx));
-        match part {
-            None => this.rest.connection.set_body_unread(false),
-            Some(Err(_)) => this.rest.connection.give_up_body(),
-            Some(Ok(_)) => {}
+        if this.left == 0 {
+            return Poll::Ready(None);
         }
+        let part = ready!(Pin::new(this.body()).poll_next(cx));
+        this.came(part.as_ref(), Bytes::len);
         Poll::Ready(part)
     }
 }

@@ -36,6 +36,9 @@ on_both! {
     a_malformed_head_gets_a_refusal_that_closes
     a_fragment_gets_400
     a_chunk_extension_without_end_gets_400
+    a_malformed_chunk_gets_400_however_long_the_answer_takes
+    what_stands_behind_a_chunked_body_is_held_to_the_same_rules
+    a_body_ends_with_its_length_whatever_it_asks_to_become
     a_refusal_arrives_although_the_client_goes_on_sending
     a_reply_that_is_not_read_is_cut
     a_silent_body_gets_408
@@ -186,6 +189,51 @@ fn a_chunk_extension_without_end_gets_400(start: Start) {
     let heard = client.until_closed();
     assert!(heard.text.starts_with("HTTP/1.1 400 "), "{}", heard.text);
     assert!(!heard.reset);
+}
+
+fn a_malformed_chunk_gets_400_however_long_the_answer_takes(start: Start) {
+    let server = Server::start(start, 10);
+    let head = "POST /echo-slowly HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for body in ["x\r\n", "5\r\nhello\r\nx\r\n", "5;\0\r\n", "0\r\nno trailer\r\n\r\n"] {
+        // In one piece with its head, and behind it.
+        for pause in [Duration::ZERO, Duration::from_millis(50)] {
+            let mut client = Client::connect(server.addr);
+            if pause.is_zero() {
+                client.send(format!("{head}{body}"));
+            } else {
+                client.send(head);
+                thread::sleep(pause);
+                client.send(body);
+            }
+            let heard = client.until_closed();
+            assert!(heard.text.starts_with("HTTP/1.1 400 "), "{body:?}: {:?}", heard.text);
+            assert!(heard.text.contains("\r\nconnection: close\r\n"), "{}", heard.text);
+            assert!(!heard.reset);
+        }
+    }
+}
+
+fn what_stands_behind_a_chunked_body_is_held_to_the_same_rules(start: Start) {
+    let server = Server::start(start, 10);
+    let chunked = "Host: a\r\nTransfer-Encoding: chunked\r\n";
+    let good = format!("POST /echo HTTP/1.1\r\n{chunked}\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n");
+    for bad in [
+        "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(),
+        format!("POST / HTTP/1.1\r\nContent-Length: 5\r\n{chunked}\r\n0\r\n\r\n"),
+    ] {
+        let mut client = Client::connect(server.addr);
+        let heard = client.send(format!("{good}{good}{bad}")).until_closed();
+        let statuses: Vec<_> = heard.text.split("HTTP/1.1 ").map(|reply| reply.get(..3)).collect();
+        assert_eq!(statuses[1..], [Some("200"), Some("200"), Some("400")], "{}", heard.text);
+    }
+}
+
+fn a_body_ends_with_its_length_whatever_it_asks_to_become(start: Start) {
+    let server = Server::start(start, 10);
+    let mut client = Client::connect(server.addr);
+    let fields = "Host: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n";
+    client.send(format!("POST /echo HTTP/1.1\r\n{fields}\r\nhello"));
+    assert!(client.reply().ends_with("len=5"));
 }
 
 fn a_refusal_arrives_although_the_client_goes_on_sending(start: Start) {

@@ -221,7 +221,10 @@ fn start<V: Service>(
         }
     });
     match started {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            shared.meters.threads_spawned.increment(1);
+            Ok(())
+        }
         Err(error) => {
             Err((error, take(&slot).expect("only the thread takes it, and it never ran")))
         }

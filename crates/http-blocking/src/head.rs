@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use contract::head::{Once, check_host};
+use contract::head::{Once, check_host, has_user, needs_length};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::Limits;
@@ -113,6 +113,9 @@ fn parse_up_to<const N: usize>(
         shared.slice(start..start + part.len())
     };
     let uri = Uri::from_maybe_shared(share(target.as_bytes())).map_err(|_| Refusal::Malformed)?;
+    if uri.authority().is_some_and(|authority| has_user(authority.as_str())) {
+        return Err(Refusal::Malformed);
+    }
     let mut request = Request::new(());
     let fields = request.headers_mut();
     fields.reserve(parsed.headers.len());
@@ -127,7 +130,7 @@ fn parse_up_to<const N: usize>(
 
     let is_http11 = version == 1;
     check_host(is_http11, told.host).map_err(|_| Refusal::Malformed)?;
-    let framing = told.framing(is_http11)?;
+    let framing = told.framing(is_http11, &method)?;
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.version_mut() = if is_http11 { Version::HTTP_11 } else { Version::HTTP_10 };
@@ -193,13 +196,16 @@ impl<'a> Told<'a> {
     }
 
     /// RFC 9112 section 6.3, refusing whatever two readers could read in two ways.
-    fn framing(&self, is_http11: bool) -> Result<Framing, Refusal> {
+    fn framing(&self, is_http11: bool, method: &Method) -> Result<Framing, Refusal> {
         let length = match self.length {
             Once::Never => None,
             Once::Said(digits) => Some(parse_length(digits)?),
             Once::Repeated => return Err(Refusal::Malformed),
         };
         match (self.codings, length) {
+            (Codings::None, None) if needs_length(is_http11, method.as_str()) => {
+                Err(Refusal::Malformed)
+            }
             (Codings::None, length) => Ok(Framing::Length(length.unwrap_or(0))),
             (Codings::Chunked, None) if is_http11 => Ok(Framing::Chunked),
             _ => Err(Refusal::Malformed),
@@ -307,6 +313,8 @@ mod tests {
             assert_eq!(head(fields).unwrap_err(), Refusal::Malformed, "{fields:?}");
         }
         assert_eq!(head("Transfer-Encoding: CHUNKED\r\n").unwrap().framing, Framing::Chunked);
+        assert_eq!(parsed("POST / HTTP/1.0\r\n\r\n").unwrap_err(), Refusal::Malformed);
+        assert!(parsed("GET / HTTP/1.0\r\n\r\n").is_ok_and(|head| head.is_some()));
     }
 
     /// What a reader that parses after each byte ends with.

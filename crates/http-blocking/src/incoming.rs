@@ -3,7 +3,8 @@
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
-use crate::chunk::{Decoder, Progress};
+use contract::chunk::{Decoder, Progress};
+
 use crate::head::Framing;
 use crate::sink::send;
 use crate::source::{Source, is_timeout};

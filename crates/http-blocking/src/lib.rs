@@ -13,7 +13,7 @@
 //! |---|---|
 //! | the life of a server, and of a connection | [`Server`], `connection.rs` |
 //! | who gets a thread, and what happens when there is none | [`Threads`], [`ThreadCap`], `accept.rs`, `pool.rs` |
-//! | what is a request, and where it ends | [`head`], [`chunk`], `incoming.rs` |
+//! | what is a request, and where it ends | [`head`], [`contract::chunk`], `incoming.rs` |
 //! | the clocks: idle, head, body, write stall, drain | [`Limits`], `source.rs`, `incoming.rs`, `sink.rs`, `registry.rs` |
 //! | a form of files, cut into parts | [`Multipart`] |
 //! | what a handler takes and gives | [`Handler`], [`FromRequest`], [`IntoResponse`], [`Payload`] |
@@ -43,10 +43,11 @@
 //! It refuses what hyper 1.x takes:
 //!
 //! - a request without exactly one valid `Host` (HTTP/1.0 may have none);
-//! - a target with `#`, a control or a byte over 0x7e; `*` without OPTIONS; an authority without CONNECT;
-//! - `Content-Length` twice, though equal, or beside `Transfer-Encoding`;
+//! - a target with `#`, a control or a byte over 0x7e; `*` without OPTIONS; an authority without CONNECT,
+//!   or with a user in it;
+//! - `Content-Length` twice, though equal, or beside `Transfer-Encoding`; none on an HTTP/1.0 POST;
 //! - transfer codings before `chunked`;
-//! - a control byte in a chunk extension;
+//! - a control byte in a chunk extension, a trailer beyond the 96th;
 //! - a request line over 16 KiB, a head over 64 KiB or 96 fields, all adjustable.
 //!
 //! Like hyper it takes bare LF as the end of a line of the head, and white space around values; like hyper it answers
@@ -54,7 +55,6 @@
 
 mod accept;
 mod body;
-pub mod chunk;
 mod chunk_writer;
 mod connection;
 mod date;
@@ -75,6 +75,7 @@ mod router;
 mod server;
 mod service;
 mod shutdown;
+mod signals;
 mod sink;
 mod source;
 mod thread_cap;
@@ -95,5 +96,6 @@ pub use router::{MatchedPath, PathParams, Router};
 pub use server::{Drained, Server, listen};
 pub use service::{Request, Response, Service};
 pub use shutdown::Shutdown;
+pub use signals::drain_on_signal;
 pub use thread_cap::{Bound, ThreadCap};
 pub use threads::{Threads, UnknownThreads};

@@ -15,8 +15,11 @@ use std::time::Duration;
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
-use actix_http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use actix_http::{ConnectionType, HttpService, KeepAlive, Payload, Request, Response, Version};
+use actix_http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use actix_http::{
+    ConnectionType, HttpService, KeepAlive, Method, Payload, Request, RequestHead, Response,
+    Version,
+};
 use actix_service::{
     Service, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service, map_config,
 };
@@ -100,10 +103,19 @@ fn begin(request: &mut Request) -> Option<InFlight> {
     let connection = request.conn_data::<Connection>().expect("on_connect_ext gives one");
     let in_flight = connection.head_complete(content)?;
     // actix reads on behind a request that closes. For one that asks to upgrade it would close, and not say so.
-    if request.head().connection_type() != ConnectionType::KeepAlive {
+    let head = request.head();
+    if head.connection_type() != ConnectionType::KeepAlive || is_tunnel(head) {
         connection.close_after_reply();
     }
     Some(in_flight)
+}
+
+/// What actix reads on behind, whatever length it says, and to which it sends no chunks.
+fn is_tunnel(head: &RequestHead) -> bool {
+    let is_websocket = |protocol: &HeaderValue| {
+        protocol.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket")
+    };
+    head.method == Method::CONNECT || head.headers().get_all(UPGRADE).any(is_websocket)
 }
 
 fn content(request: &mut Request) -> Content {
@@ -132,7 +144,8 @@ where
 {
     // Behind a reply that closes the connection there is no other.
     let Some(in_flight) = in_flight else { return pending().await };
-    let (connection, version) = (in_flight.connection(), request.version());
+    let connection = in_flight.connection();
+    let knows_chunks = request.version() == Version::HTTP_11 && !is_tunnel(request.head());
     let body = request.take_payload();
     let reply = if matches!(body, Payload::None) {
         edge::answer(&app, &*routes, request).await
@@ -147,7 +160,7 @@ where
         reply
     };
     // Where there are no chunks, only the end of the connection tells the end of a stream.
-    let ends_by_closing = version < Version::HTTP_11 && reply.body().size() == BodySize::Stream;
+    let ends_by_closing = !knows_chunks && reply.body().size() == BodySize::Stream;
     if ends_by_closing {
         connection.close_after_reply();
     }

@@ -3,6 +3,7 @@
 //! Shared, because a server with another default, another log or fewer descriptors would be measured unfairly.
 //! What only one way of waiting has (worker threads, a thread mode) is a flag of that server's own.
 
+mod address_space;
 mod descriptors;
 mod files_home;
 mod flags;
@@ -11,6 +12,7 @@ mod log;
 mod panics;
 mod telemetry;
 
+pub use address_space::spare_address_space;
 pub use descriptors::raise_descriptor_limit;
 pub use files_home::FilesHome;
 pub use flags::Flags;

@@ -1,9 +1,15 @@
 //! What a server writes to stderr: nothing, lines for people, or lines for machines.
 
 use clap::ValueEnum;
-use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::panics;
+
+/// What logs an error of its own for each malformed request: whoever sends thousands would fill the disk. Who refused them
+/// and how often is in `/metrics`.
+const TALKATIVE: &str = "actix_http::h1::dispatcher";
 
 /// The form of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -22,15 +28,16 @@ impl Log {
     pub fn start(self, access: bool) {
         // One line a request is a debug event: off unless it is asked for, because writing it costs more than
         // answering `/plaintext`.
-        let level = if access { Level::DEBUG } else { Level::INFO };
+        let level = if access { LevelFilter::DEBUG } else { LevelFilter::INFO };
+        let targets = Targets::new().with_default(level).with_target(TALKATIVE, LevelFilter::OFF);
         let builder = tracing_subscriber::fmt()
             .with_max_level(level)
             .with_ansi(false)
             .with_writer(std::io::stderr);
         match self {
             Self::Off => {}
-            Self::Text => builder.init(),
-            Self::Json => builder.json().init(),
+            Self::Text => builder.finish().with(targets).init(),
+            Self::Json => builder.json().finish().with(targets).init(),
         }
         panics::log_all();
     }

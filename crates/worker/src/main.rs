@@ -14,7 +14,6 @@ mod flags;
 mod leases;
 mod page;
 mod run;
-mod signals;
 mod work;
 
 use std::io::Write;
@@ -32,6 +31,7 @@ use crate::run::Runner;
 fn main() -> anyhow::Result<ExitCode> {
     let flags = Flags::parse();
     flags.log.start(false);
+    settings::spare_address_space();
     flags.check()?;
     let limits = flags.limits();
     let telemetry = Telemetry::start(&limits);
@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let listener = settings::listen(flags.addr)?;
     let shutdown = Shutdown::new()?;
     // Whoever reads the first line may send a signal next.
-    signals::drain_on_signal(shutdown.clone())?;
+    http_blocking::drain_on_signal(shutdown.clone())?;
     println!("listening on http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
 

@@ -180,7 +180,7 @@ pub(crate) const SERVERS: &[Exception] = &[
     },
     Exception {
         file: "serve.rs",
-        items: &["worker", "begin", "pin_project!", "impl MessageBody for Reply"],
+        items: &["worker", "begin", "is_tunnel", "pin_project!", "impl MessageBody for Reply"],
         who: ACTIX,
         reason: "a worker builds its own service, and actix's body is a trait of its own",
     },

@@ -531,8 +531,6 @@ fn nothing_left(subject: &Subject) -> Verdict {
                 (Ok(reply), None) => {
                     ensure!(reply.status >= 400, "{what} is a {}", reply.status);
                 }
-                // A close without an answer refuses too, here as in the wire cases: what counts is what is left.
-                (Err(_), Some(400)) => {}
                 (Err(error), Some(_)) => return Err(format!("{what}: {error}")),
                 (Err(_), None) => {}
             }

@@ -15,6 +15,7 @@ mod jobs;
 mod narrow;
 mod notes;
 mod offload;
+mod pipelines;
 mod pitfalls;
 mod scrape;
 mod stream;
@@ -78,6 +79,7 @@ pub fn checks() -> Vec<Check> {
         about::CHECKS,
         document::CHECKS,
         every_reply::CHECKS,
+        pipelines::CHECKS,
         hostile::CHECKS,
         narrow::CHECKS,
         clocks::CHECKS,

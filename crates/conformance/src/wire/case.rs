@@ -43,9 +43,11 @@ pub struct Case {
     pub half_close: bool,
     /// For whoever runs it.
     pub note: Option<String>,
-    /// The part of the collection it belongs to.
+    /// The part of the collection it belongs to; none for our own.
+    #[serde(default)]
     pub split: String,
     /// Other suites that look at the same.
+    #[serde(default)]
     pub also_checked_by: Vec<String>,
 }
 
@@ -135,15 +137,20 @@ pub enum Step {
     },
 }
 
-/// All cases of the file.
+/// The cases of the collection, then our own.
 pub fn cases() -> Vec<Case> {
+    FILES.iter().flat_map(|file| read(file)).collect()
+}
+
+const FILES: [&str; 2] =
+    [include_str!("../../cases/http11_cases.json"), include_str!("../../cases/own_cases.json")];
+
+fn read(file: &str) -> Vec<Case> {
     #[derive(Deserialize)]
     struct File {
         cases: Vec<Case>,
     }
-    let file: File = serde_json::from_str(include_str!("../../cases/http11_cases.json"))
-        .expect("a test reads the cases");
-    file.cases
+    serde_json::from_str::<File>(file).expect("a test reads the cases").cases
 }
 
 impl Case {
@@ -218,10 +225,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_read_whole_and_every_case_can_be_sent() {
-        let cases = cases();
-        assert_eq!(cases.len(), 92);
+    fn the_files_are_read_whole_and_every_case_can_be_sent() {
+        assert_eq!(read(FILES[0]).len(), 92);
+        let (cases, mut ids) = (cases(), std::collections::BTreeSet::new());
         for case in &cases {
+            assert!(ids.insert(&case.id), "two cases are called {}", case.id);
             let texts = case.steps.iter().filter_map(|step| match step {
                 Step::Send { send, .. } => Some(send),
                 Step::Wait { .. } => None,

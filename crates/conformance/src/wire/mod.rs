@@ -1,6 +1,7 @@
-//! HTTP/1.1 on the wire: the bytes of 92 requests, what may come back, and a runner that trusts no library to send them.
+//! HTTP/1.1 on the wire: the bytes of requests, what may come back, and a runner that trusts no library to send them.
 //!
-//! `cases/http11_cases.json` explains its fields itself. A case passes when `expect` holds; when only `tolerate` does, it
+//! `cases/http11_cases.json` holds 92 and explains its fields itself; `cases/own_cases.json` holds those that we thought of
+//! when we attacked the servers ourselves. A case passes when `expect` holds; when only `tolerate` does, it
 //! is a warning, and warnings are allowed only for the servers and cases on the frozen list of [`exceptions`](crate::exceptions).
 
 pub mod case;

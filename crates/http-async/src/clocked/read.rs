@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
+use contract::chunk::Decoder;
 use http::StatusCode;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
@@ -43,7 +44,7 @@ impl AsyncRead for Clocked {
         if came.is_empty() {
             return this.no_more(cx);
         }
-        match this.came_in(came) {
+        match this.came_in(cx, came) {
             Ok(taken) if taken == came.len() => Poll::Ready(Ok(())),
             Ok(taken) => {
                 this.held = Bytes::copy_from_slice(&came[taken..]);
@@ -61,13 +62,15 @@ impl AsyncRead for Clocked {
 impl Clocked {
     /// How many of the bytes that came in are for the framework now: they begin a head, go on with it, or belong to its
     /// body, which has clocks of its own.
-    fn came_in(&mut self, bytes: &[u8]) -> Result<usize, StatusCode> {
+    fn came_in(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Result<usize, StatusCode> {
         match self.phase() {
             Phase::Idle => {
                 self.enter(Phase::Head);
                 self.head = Head::new();
+                self.chunks = Decoder::new();
             }
             Phase::Head => {}
+            Phase::Busy if self.state().is_body_chunked() => return Ok(self.chunks_in(cx, bytes)),
             Phase::Busy => return Ok(self.state().share_of_body(bytes.len())),
             Phase::Answered | Phase::Over => return Ok(0),
         }
@@ -75,10 +78,24 @@ impl Clocked {
         self.head.take(bytes, &clocks)
     }
 
+    /// How many of the bytes belong to a chunked body. What is malformed stays here: hyper would tell its service, but
+    /// actix-http closes unless the answer is ready that instant (its `h1/dispatcher.rs` takes it for a client that left).
+    fn chunks_in(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> usize {
+        if self.state().is_body_malformed() {
+            return 0;
+        }
+        self.chunks.pass_over(bytes).unwrap_or_else(|_| {
+            self.state().set_body_malformed();
+            // Who reads the body is to look again.
+            cx.waker().wake_by_ref();
+            0
+        })
+    }
+
     /// Reads what was held back, as if it came in now.
     fn read_held(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let part = self.held.slice(..self.held.len().min(buf.remaining()));
-        match self.came_in(&part) {
+        match self.came_in(cx, &part) {
             Ok(0) => self.wait(cx),
             Ok(taken) => {
                 buf.put_slice(&part[..taken]);

@@ -18,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http_async::{BodyError, Clocked, Connection, Content, Drain, Drained, InFlight, Lent, Paced};
 use tokio::net::TcpStream;
 
-use super::{CHUNK, PACE};
+use super::{CHUNK, PACE, pause};
 
 pub(crate) fn start(listener: TcpListener, drain: Drain, deadline: Duration) -> Receiver<Drained> {
     let (tell, drained) = channel();
@@ -100,7 +100,7 @@ async fn answer(
             Response::with_body(StatusCode::OK, BoxBody::new(BodyStream::new(Box::pin(halves))))
         }
         "/large" => Response::with_body(StatusCode::OK, BoxBody::new(Endless)),
-        "/echo" => {
+        path @ ("/echo" | "/echo-slowly") => {
             let body = Paced::new(body, connection.clone(), PACE);
             let read = body.try_fold(0, |read, chunk| ready(Ok(read + chunk.len()))).await;
             match read {
@@ -108,7 +108,10 @@ async fn answer(
                 Err(error @ BodyError::Slow(_)) => {
                     text(StatusCode::REQUEST_TIMEOUT, error.to_string())
                 }
-                Err(error) => text(StatusCode::BAD_REQUEST, error.to_string()),
+                Err(error) => {
+                    pause(path).await;
+                    text(StatusCode::BAD_REQUEST, error.to_string())
+                }
             }
         }
         _ => {

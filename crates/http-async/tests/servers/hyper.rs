@@ -22,7 +22,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{CHUNK, PACE};
+use super::{CHUNK, PACE, pause};
 
 pub(crate) fn start(listener: TcpListener, drain: Drain, deadline: Duration) -> Receiver<Drained> {
     let (tell, drained) = channel();
@@ -92,17 +92,20 @@ async fn answer(
             Response::new(StreamBody::new(halves).boxed_unsync())
         }
         "/large" => Response::new(Endless.boxed_unsync()),
-        "/echo" => match Paced::new(body, connection.clone(), PACE).collect().await {
-            Ok(body) => Response::new(text(format!("len={}", body.to_bytes().len()))),
-            Err(error) => {
-                let mut reply = Response::new(text(format!("{error}")));
-                *reply.status_mut() = match error {
-                    BodyError::Slow(_) => StatusCode::REQUEST_TIMEOUT,
-                    BodyError::Broken(_) => StatusCode::BAD_REQUEST,
-                };
-                reply
+        "/echo" | "/echo-slowly" => {
+            match Paced::new(body, connection.clone(), PACE).collect().await {
+                Ok(body) => Response::new(text(format!("len={}", body.to_bytes().len()))),
+                Err(error) => {
+                    pause(&path).await;
+                    let mut reply = Response::new(text(format!("{error}")));
+                    *reply.status_mut() = match error {
+                        BodyError::Slow(_) => StatusCode::REQUEST_TIMEOUT,
+                        BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+                    };
+                    reply
+                }
             }
-        },
+        }
         _ => {
             drop(body);
             Response::new(text("hello".to_owned()))

@@ -48,3 +48,10 @@ impl Server {
 
 /// What `/large` sends, chunk by chunk, for as long as it is read.
 pub(crate) const CHUNK: &[u8] = &[b'x'; 64 << 10];
+
+/// An answer that is not ready the instant its body fails: a file has to be removed first, say.
+pub(crate) async fn pause(path: &str) {
+    if path == "/echo-slowly" {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -2,27 +2,27 @@
 
 use std::rc::Rc;
 
+use actix_web::HttpResponse;
 use actix_web::rt::time::sleep;
 use actix_web::web::{Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
 use contract::headers::NDJSON;
 use contract::scrape::{AT_ONCE, Pace, line};
-use contract::{Scrape, User, Username};
+use contract::{JsonBody, JsonType, Scrape, User, Username};
 use futures_util::stream::{Stream, StreamExt, iter};
 use settings::Counted;
 
 use crate::app::App;
 use crate::body::Body;
-use crate::edge::Fields;
+use crate::extract::Head;
 use crate::reply::Error;
 
 /// A client that leaves drops the stream, and with it every call that is in flight.
 pub(crate) async fn scrape(
     app: Data<App>,
-    head: HttpRequest,
+    Head(_): Head<JsonType>,
     body: Body,
 ) -> Result<HttpResponse, Error> {
-    let scrape = Scrape::from_json(&Fields(head.headers()), &body.whole().await?)?;
+    let scrape = Scrape::from_body(&body.whole().await?)?;
     let counted = Counted::new(&app.streams);
     let drain = app.clone();
     let lines = lines(app, scrape.names).take_until(async move { drain.drain.started().await });

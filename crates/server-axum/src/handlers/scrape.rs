@@ -6,24 +6,25 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use contract::headers::NDJSON;
 use contract::scrape::{AT_ONCE, Pace, line};
-use contract::{Scrape, User, Username};
+use contract::{JsonBody, JsonType, Scrape, User, Username};
 use futures_util::stream::{Stream, StreamExt, iter};
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
 use settings::Counted;
 use tokio::time::sleep;
 
 use crate::app::App;
 use crate::body::Body;
+use crate::extract::Head;
 use crate::reply::Error;
 
 /// A client that leaves drops the stream, and with it every call that is in flight.
 pub(crate) async fn scrape(
     State(app): State<App>,
-    head: HeaderMap,
+    Head(_): Head<JsonType>,
     body: Body,
 ) -> Result<impl IntoResponse, Error> {
-    let scrape = Scrape::from_json(&head, &body.whole().await?)?;
+    let scrape = Scrape::from_body(&body.whole().await?)?;
     let counted = Counted::new(&app.streams);
     let drain = app.clone();
     let lines = lines(app, scrape.names).take_until(async move { drain.drain.started().await });

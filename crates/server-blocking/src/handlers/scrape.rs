@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use contract::headers::NDJSON;
 use contract::scrape::{AT_ONCE, Pace, line};
-use contract::{Scrape, User, Username};
+use contract::{JsonBody, JsonType, Scrape, User, Username};
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
 use http_blocking::{ChunkWriter, IntoResponse, Payload, State};
 use settings::Counted;
 
 use crate::app::App;
 use crate::body::Body;
+use crate::extract::Head;
 use crate::reply::Error;
 
 /// How often a thread that waits looks up: nothing interrupts it.
@@ -24,10 +25,10 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// A client that leaves fails the next write, or is missed at the next glance; then no name is asked for any more.
 pub(crate) fn scrape(
     State(app): State<App>,
-    head: HeaderMap,
+    Head(_): Head<JsonType>,
     body: Body,
 ) -> Result<impl IntoResponse, Error> {
-    let scrape = Scrape::from_json(&head, &body.whole()?)?;
+    let scrape = Scrape::from_body(&body.whole()?)?;
     let counted = Counted::new(&app.streams);
     let lines = move |client: &mut ChunkWriter<'_>| {
         let _open = &counted;

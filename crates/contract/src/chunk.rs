@@ -1,7 +1,15 @@
 //! The chunked transfer coding, read byte by byte from slices; no I/O, nothing stored, nothing allocated.
+//!
+//! One decoder, so that the three servers take the same bodies, and agree where each ends: hyper takes a control in a chunk
+//! extension and actix-http anything for a trailer. `http-blocking` reads with it; `http-async` looks with it before a
+//! framework does.
 
-/// Bytes of chunk extensions and trailers that one body may hold, in total: they cost work and carry nothing here.
+/// Bytes of chunk extensions and trailers that one body may hold, in total: they cost work and carry nothing here. No
+/// more than hyper takes of each (its `h1/decode.rs`), or it would refuse what the others take.
 const OVERHEAD: usize = 16 * 1024;
+
+/// Trailer fields that one body may hold: as many as a head, which is what hyper allows.
+const TRAILERS: usize = 96;
 
 /// The body does not follow RFC 9112 section 7.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,13 +29,14 @@ pub enum Progress {
 
 /// Reads the framing of one body.
 ///
-/// Stricter than hyper: no control byte in a chunk extension, trailers must be field lines.
+/// No control byte in a chunk extension, and trailers must be field lines.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     state: State,
     /// Bytes of the chunk still to come, or the size as far as it was read.
     left: u64,
     overhead: usize,
+    trailers: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +64,7 @@ enum State {
 impl Decoder {
     /// At the start of a body.
     pub fn new() -> Self {
-        Self { state: State::Size, left: 0, overhead: 0 }
+        Self { state: State::Size, left: 0, overhead: 0, trailers: 0 }
     }
 
     /// Reads framing from `input` until content, the end, or more input is needed. Says how many bytes it took.
@@ -87,6 +96,25 @@ impl Decoder {
         }
     }
 
+    /// Passes over framing and content alike; says how many bytes of `input` belong to the body.
+    ///
+    /// # Errors
+    /// As [`advance`](Self::advance).
+    pub fn pass_over(&mut self, input: &[u8]) -> Result<usize, Malformed> {
+        let mut passed = 0;
+        loop {
+            let (taken, progress) = self.advance(&input[passed..])?;
+            passed += taken;
+            let Progress::Data(left) = progress else { return Ok(passed) };
+            let count = (input.len() - passed).min(usize::try_from(left).unwrap_or(usize::MAX));
+            if count == 0 {
+                return Ok(passed);
+            }
+            self.took(count as u64);
+            passed += count;
+        }
+    }
+
     /// Whether the body is over.
     pub fn is_end(&self) -> bool {
         self.state == State::End
@@ -106,16 +134,19 @@ impl Decoder {
             (State::SizeLf, b'\n') => State::Data,
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size,
-            (State::Trailer, b'\r') => State::EndLf,
+            (State::Trailer, b'\r') => self.count(State::EndLf)?,
             (State::Trailer, _) if is_token(byte) => self.count(State::TrailerName)?,
             (State::TrailerName, b':') => self.count(State::TrailerValue)?,
             (State::TrailerName, _) if is_token(byte) => self.count(State::TrailerName)?,
-            (State::TrailerValue, b'\r') => State::TrailerLf,
+            (State::TrailerValue, b'\r') => self.count(State::TrailerLf)?,
             (State::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => {
                 self.count(State::TrailerValue)?
             }
-            (State::TrailerLf, b'\n') => State::Trailer,
-            (State::EndLf, b'\n') => State::End,
+            (State::TrailerLf, b'\n') if self.trailers < TRAILERS => {
+                self.trailers += 1;
+                self.count(State::Trailer)?
+            }
+            (State::EndLf, b'\n') => self.count(State::End)?,
             _ => return Err(Malformed),
         };
         Ok(())
@@ -126,12 +157,12 @@ impl Decoder {
         self.overhead += usize::from(self.left == 0);
         let value = char::from(digit).to_digit(16).ok_or(Malformed)?;
         self.left = self.left.checked_mul(16).ok_or(Malformed)? | u64::from(value);
-        if self.overhead > OVERHEAD { Err(Malformed) } else { Ok(()) }
+        if self.overhead >= OVERHEAD { Err(Malformed) } else { Ok(()) }
     }
 
     fn count(&mut self, next: State) -> Result<State, Malformed> {
         self.overhead += 1;
-        if self.overhead > OVERHEAD { Err(Malformed) } else { Ok(next) }
+        if self.overhead >= OVERHEAD { Err(Malformed) } else { Ok(next) }
     }
 }
 
@@ -229,6 +260,23 @@ mod tests {
             assert_eq!(decode(text.as_bytes(), &[text.len()]), Err(Malformed), "{filler}");
         }
         assert!(decode(&b"1;e\r\nx\r\n".repeat(OVERHEAD), &[4096]).is_err());
+        let trailers = |count| format!("0\r\n{}\r\n", "X: y\r\n".repeat(count));
+        assert!(decode(trailers(TRAILERS).as_bytes(), &[7]).unwrap().is_some());
+        assert!(decode(trailers(TRAILERS + 1).as_bytes(), &[7]).is_err());
+    }
+
+    #[test]
+    fn passing_over_a_body_ends_where_reading_it_does() {
+        let body = b"5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n";
+        let bytes = [&body[..], b"GET / HTTP/1.1\r\n"].concat();
+        for size in 1..=bytes.len() {
+            let mut decoder = Decoder::new();
+            let passed: usize =
+                bytes.chunks(size).map(|piece| decoder.pass_over(piece).unwrap()).sum();
+            assert_eq!(passed, body.len(), "in pieces of {size}");
+            assert!(decoder.is_end());
+        }
+        assert_eq!(Decoder::new().pass_over(b"5\r\nhello\r\nx"), Err(Malformed));
     }
 
     proptest! {

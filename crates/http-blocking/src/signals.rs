@@ -6,14 +6,16 @@ use std::io;
 use std::process::exit;
 use std::thread;
 
-use http_blocking::Shutdown;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Starts the drain at TERM or the first INT; the next of them ends the process at once (143 or 130).
+use crate::Shutdown;
+
+/// Starts the drain at TERM or the first INT; the next of them ends the process at once (143 or 130). HUP is heard and no
+/// reason to end.
 ///
 /// PIPE needs nothing: Rust ignores it, and a write to a client that left is an error.
-pub(crate) fn drain_on_signal(shutdown: Shutdown) -> io::Result<()> {
+pub fn drain_on_signal(shutdown: Shutdown) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever().filter(|&signal| signal != SIGHUP) {

@@ -7,18 +7,20 @@ use std::process::exit;
 use std::thread;
 use std::time::Duration;
 
-use http_async::Drain;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Starts the drain at TERM or the first INT; the next of them ends the process at once (143 or 130).
+use crate::Drain;
+
+/// Starts the drain at TERM or the first INT; the next of them ends the process at once (143 or 130). HUP is heard and no
+/// reason to end.
 ///
 /// PIPE needs nothing: Rust ignores it, and a write to a client that left is an error.
 ///
 /// A drain that is still not over when its `deadline` has passed is ended here (3): with every worker blocked, no timer
 /// of theirs would end it.
 #[expect(clippy::disallowed_methods, reason = "on a thread where nothing else waits")]
-pub(crate) fn drain_on_signal(drain: Drain, deadline: Duration) -> io::Result<()> {
+pub fn drain_on_signal(drain: Drain, deadline: Duration) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever().filter(|&signal| signal != SIGHUP) {
