@@ -38,14 +38,16 @@ pub(crate) fn slow_bodies(stage: &Stage, found: &mut Found) -> anyhow::Result<()
         let head = format!("PUT /files/slow-{number} HTTP/1.1\r\nHost: a\r\n");
         client.say(format!("{head}Content-Length: 100000000\r\n\r\n").as_bytes());
     }
-    while start.elapsed() < Duration::from_secs_f64(3.0 * idle) && crowd.closed() < clients {
+    let by = Duration::from_secs_f64(3.0 * idle);
+    while start.elapsed() < 2 * by && crowd.closed() < clients {
         crowd.say(b"x");
         let next = Instant::now() + Duration::from_secs_f64(idle / 10.0);
         crowd.listen_until(next, |crowd| crowd.closed() == clients);
     }
-    found.all("ended by three times --body-idle", crowd.closed(), clients);
+    found.all("ended", crowd.closed(), clients);
+    found.within("the last ended after", crowd.last_closed(start), by);
     found.all("of them told why (408)", crowd.answered(408), clients);
-    found.none("files left on disk", below(data(&arena)?).len() as u64);
+    none_left(found, "files left on disk", data(&arena)?);
     found.beside(&beside.stop()?, Duration::from_millis(100));
     idle_pool(stage);
     arena.returns_to_base(found, 64 * MIB)
@@ -109,9 +111,7 @@ pub(crate) fn disk_full(stage: &Stage, found: &mut Found) -> anyhow::Result<()> 
     found.all("ten of 1 MiB at once are each a 201 or a 507", many.iter().filter(fine).count(), 10);
     found.holds("one of them at least is a 507", many.iter().any(|one| is(one, 507)), "all fit");
     // Removed by the pool, which the answer does not wait for.
-    let uploads = disk.0.path().join("uploads");
-    until(PATIENCE, || below(&uploads).is_empty());
-    found.none("unfinished files left", below(&uploads).len() as u64);
+    none_left(found, "unfinished files left", &disk.0.path().join("uploads"));
     let (whole, listed) = sound(subject)?;
     found.all("listed files whole", whole, listed);
     for number in 0..10 {
@@ -232,8 +232,7 @@ pub(crate) fn over_limit(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
     for check in checks().into_iter().filter(|check| check.name == bounds) {
         found.verdict(check.name, (check.run)(subject));
     }
-    let gone = until(Duration::from_secs(5), || below(folder).is_empty());
-    found.holds("nothing is left on disk", gone, format!("{:?}", below(folder)));
+    none_left(found, "files left on disk", folder);
     idle_pool(stage);
     arena.returns_to_base(found, 64 * MIB)
 }
@@ -317,15 +316,9 @@ fn bytes(directory: &Path) -> u64 {
     below(directory).iter().filter_map(|path| Some(path.metadata().ok()?.len())).sum()
 }
 
-fn until(patience: Duration, holds: impl Fn() -> bool) -> bool {
-    let deadline = Instant::now() + patience;
-    while !holds() {
-        if Instant::now() >= deadline {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    true
+/// None may be left once what is cleaned up behind an answer has been.
+fn none_left(found: &mut Found, what: &str, folder: &Path) {
+    found.none_in_the_end(what, || below(folder).len() as u64);
 }
 
 /// A disk in memory, as large as it is told to be.

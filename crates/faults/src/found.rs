@@ -1,7 +1,8 @@
 //! What a fault reports: figures, each with what it must reach.
 
 use std::fmt::Display;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use load::Outcome;
 use load::process::Usage;
@@ -20,6 +21,13 @@ pub(crate) struct Figure {
     pub(crate) met: bool,
     /// Whether it is a time, which a busy machine can spoil; such a miss is looked at once more.
     pub(crate) is_time: bool,
+}
+
+impl Figure {
+    /// What was reached instead.
+    pub(crate) fn missed(&self) -> String {
+        format!("{}: {}, not {}", self.what, self.reached, self.target)
+    }
 }
 
 /// The figures of one run.
@@ -57,6 +65,12 @@ impl Found {
         self.bytes("RSS growth", grown, most);
     }
 
+    /// None may, once what is cleaned up behind an answer has been: `left` is asked until it is none, or for five seconds.
+    pub(crate) fn none_in_the_end(&mut self, what: &str, left: impl Fn() -> u64) {
+        until(Duration::from_secs(5), || left() == 0);
+        self.none(what, left());
+    }
+
     /// In at most this time.
     pub(crate) fn within(&mut self, what: &str, reached: Duration, most: Duration) {
         let shown = |time: Duration| match time.as_secs_f64() {
@@ -64,6 +78,10 @@ impl Found {
             seconds => format!("{seconds:.1} s"),
         };
         self.figure(what, format!("≤ {}", shown(most)), shown(reached), reached <= most);
+        self.last_is_a_time();
+    }
+
+    fn last_is_a_time(&mut self) {
         self.0.last_mut().expect("it was just pushed").is_time = true;
     }
 
@@ -80,7 +98,7 @@ impl Found {
 
     /// The traffic beside: all of it answered, and its p99.
     pub(crate) fn beside(&mut self, beside: &Outcome, p99: Duration) {
-        let (right, asked) = (beside.ok, beside.requests() + beside.dropped);
+        let (right, asked) = (beside.ok, beside.requests());
         let reached = format!("{right} of {asked}");
         let why = beside.errors.examples.first().map(|why| format!(" ({why})")).unwrap_or_default();
         let met = right == asked && asked > 0;
@@ -88,10 +106,58 @@ impl Found {
         // With fewer than a thousand it is the slowest but a few, which is stricter.
         let reached = Duration::from_nanos(beside.latency.value_at_quantile(0.99));
         self.within("legitimate p99", reached, p99);
+        // They waited behind others that were late.
+        self.none("legitimate requests never sent, for want of a free connection", beside.dropped);
+        self.last_is_a_time();
     }
 
     fn figure(&mut self, what: &str, target: impl Display, reached: impl Display, met: bool) {
         let (target, reached) = (target.to_string(), reached.to_string());
         self.0.push(Figure { what: what.to_owned(), target, reached, met, is_time: false });
+    }
+}
+
+/// Waits until it holds, for so long; says whether it does.
+pub(crate) fn until(patience: Duration, holds: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + patience;
+    while !holds() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    true
+}
+
+/// Whether nothing but times was missed: a busy machine is slow, but it loses nothing.
+pub(crate) fn is_only_late(figures: &[Figure]) -> bool {
+    figures.iter().any(|figure| !figure.met)
+        && figures.iter().all(|figure| figure.met || figure.is_time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_may_be_missed_by_noise_and_a_count_or_a_state_never() {
+        let late = |found: &mut Found| {
+            found.within("p99", Duration::from_secs(2), Duration::from_secs(1));
+        };
+        let missed = |miss: fn(&mut Found)| {
+            let mut found = Found::default();
+            found.all("answered", 5, 5);
+            late(&mut found);
+            miss(&mut found);
+            is_only_late(&found.0)
+        };
+        assert!(missed(|_| {}));
+        assert!(!missed(|found| found.all("closed", 4, 5)));
+        assert!(!missed(|found| found.none("panics", 1)));
+        assert!(!missed(|found| found.bytes("RSS growth", 2, 1)));
+        assert!(!missed(|found| found.holds("alive", false, "it ended")));
+        let mut met = Found::default();
+        met.all("answered", 5, 5);
+        assert!(!is_only_late(&met.0));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conformance::client::Request;
 
-use crate::found::Found;
+use crate::found::{Found, until};
 use crate::stage::Stage;
 
 /// F13: a handler that panics, amid normal traffic.
@@ -26,6 +26,8 @@ pub(crate) fn panics(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
     found.all("answered 500, a problem with the request's id", answered.count(), CALLS);
     found.beside(&beside.stop()?, Duration::from_millis(100));
     found.all("panics counted", arena.metric("http_panics_total")? as usize, CALLS);
+    // Its lines may still be on their way to us.
+    until(Duration::from_secs(5), || arena.panics_logged() >= CALLS as u64);
     let log = arena.server.output();
     let once = |call: &usize| log.matches(&format!("panic-{call:02}")).count() == 1;
     found.all("logged once, with the request's id", (0..CALLS).filter(once).count(), CALLS);

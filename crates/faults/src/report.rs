@@ -34,8 +34,8 @@ pub(crate) struct Run {
     /// Why there are none.
     pub(crate) error: Option<String>,
     pub(crate) seconds: f64,
-    /// A time was missed at first, and these figures are of a second run.
-    pub(crate) repeated: bool,
+    /// Times that were missed at first; then the figures are of a second run.
+    pub(crate) late_at_first: Vec<Figure>,
 }
 
 impl Report {
@@ -63,9 +63,13 @@ impl Report {
 
     pub(crate) fn verdict(&self) -> String {
         let missed = self.runs.iter().filter(|run| !run.is_good()).count();
-        match missed {
+        let verdict = match missed {
             0 => format!("{} runs, every figure reached", self.runs.len()),
             _ => format!("{missed} of {} runs missed a figure", self.runs.len()),
+        };
+        match self.runs.iter().filter(|run| !run.late_at_first.is_empty()).count() {
+            0 => verdict,
+            repeated => format!("{verdict}; {repeated} run twice, for a time that was missed"),
         }
     }
 
@@ -85,15 +89,17 @@ impl Run {
 
     /// For the progress: what was missed, or that nothing was.
     pub(crate) fn in_a_line(&self) -> String {
-        let again = if self.repeated { ", at the second attempt" } else { "" };
+        let late: Vec<_> = self.late_at_first.iter().map(Figure::missed).collect();
+        let again = match late.as_slice() {
+            [] => String::new(),
+            _ => format!(", at the second attempt; at first {}", late.join("; ")),
+        };
         let took = format!("{:.1} s{again}", self.seconds);
         if let Some(error) = &self.error {
             return format!("failed ({took}): {error}");
         }
         let missed = self.figures.iter().filter(|figure| !figure.met);
-        let missed: Vec<_> = missed
-            .map(|figure| format!("{}: {}, not {}", figure.what, figure.reached, figure.target))
-            .collect();
+        let missed: Vec<_> = missed.map(Figure::missed).collect();
         match missed.as_slice() {
             [] => format!("{} figures reached ({took})", self.figures.len()),
             _ => format!("missed ({took}): {}", missed.join("; ")),

@@ -59,7 +59,9 @@ pub(crate) fn hangs(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
     }
     found.beside(&beside.stop()?, Duration::from_millis(100));
     arena.returns_to_base(found, 64 * MIB)?;
-    found.none("connections still open at the upstream", stub.stats().connections.open);
+    found.none_in_the_end("connections still open at the upstream", || {
+        stub.stats().connections.open
+    });
     Ok(())
 }
 
