@@ -1,10 +1,11 @@
 fn main() -> anyhow::Result<ExitCode> {
     let Server { workers, flags } = Server::parse();
     flags.log.start(flags.access_log);
+    settings::spare_address_space();
     let app = App::new(&flags)?;
     let listener = settings::listen(flags.addr)?;
     // Whoever reads the first line may send a signal next.
-    signals::drain_on_signal(app.drain.clone(), app.limits.drain)?;
+    http_async::drain_on_signal(app.drain.clone(), app.limits.drain)?;
     println!("listening on http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
 
