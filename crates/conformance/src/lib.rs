@@ -14,6 +14,7 @@
 //! | what a framework makes impossible, and nothing else | [`exceptions`] |
 //! | starting, draining, exit codes | [`lifecycle`] |
 //! | a PostgreSQL of one's own, and tests that run on both databases | [`postgres`], [`databases`] |
+//! | who listens to server-sent events | [`events`] |
 //! | the client that sends what no client library would | [`client`], [`reply`] |
 
 #[macro_use]
@@ -24,6 +25,7 @@ pub mod binaries;
 pub mod checks;
 pub mod client;
 pub mod databases;
+pub mod events;
 pub mod exceptions;
 pub mod lifecycle;
 pub mod mutate;

@@ -4,8 +4,11 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use contract::Message;
+
 use crate::checks::Verdict;
-use crate::client::{Connection, Request};
+use crate::client::{Connection, PATIENCE, Request};
+use crate::events::{self, End, Events, Next};
 use crate::process::Signal;
 use crate::setup::Setup;
 use crate::{Server, Subject};
@@ -29,6 +32,14 @@ pub const LIFECYCLE: &[Lifecycle] = &[
     Lifecycle {
         name: "the first interrupt drains, the second signal ends it at once",
         run: second_signal,
+    },
+    Lifecycle {
+        name: "a drain ends the events of a room by their last chunk, whoever listens",
+        run: drains_rooms,
+    },
+    Lifecycle {
+        name: "what was said survives kill -9, and a subscriber goes on where it was",
+        run: rooms_survive,
     },
     Lifecycle { name: "hangup does not kill", run: hangup },
     Lifecycle { name: "a panic is logged once, with the request's id", run: logs_a_panic },
@@ -157,6 +168,54 @@ fn second_signal(setup: &Setup) -> Verdict {
         .wait(Duration::from_secs(1))
         .map_err(|error| format!("after the second signal: {error:#}"))?;
     ensure!(start.elapsed() < Duration::from_secs(1), "it ended after {:?}", start.elapsed());
+    Ok(())
+}
+
+fn drains_rooms(setup: &Setup) -> Verdict {
+    let (mut server, subject) = setup.fresh(&[])?;
+    let mut listening = (0..20)
+        .map(|n| Events::open(&subject, &format!("/rooms/room-{}/events", n % 3), None))
+        .collect::<Result<Vec<_>, _>>()?;
+    for n in 0..3 {
+        events::said(&subject, &format!("room-{n}"), "before the drain")?;
+    }
+    for one in &mut listening {
+        one.beginning()?;
+        one.message(PATIENCE)?;
+    }
+    let start = Instant::now();
+    server.signal(Signal::TERM);
+    for one in &mut listening {
+        let next = one.next(Duration::from_secs(1))?;
+        ensure!(next == Next::End(End::Whole), "during the drain a subscriber got {next:?}");
+    }
+    exit(server, 0, Duration::from_millis(1_500))?;
+    ensure!(start.elapsed() < Duration::from_secs(2), "the drain took {:?}", start.elapsed());
+    Ok(())
+}
+
+fn rooms_survive(setup: &Setup) -> Verdict {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let data = format!("--data={}", folder.path().display());
+    let mut kept = Vec::new();
+    for round in 0..3 {
+        let (mut server, subject) = setup.fresh(&[&data])?;
+        let last = kept.last().map_or(0, |message: &Message| message.id.0);
+        let mut again = Events::open(&subject, "/rooms/hall/events", Some(&last.to_string()))?;
+        let place = again.beginning()?;
+        ensure!(place == last, "after {last} a subscriber goes on at {place}");
+        let mut all = Events::open(&subject, "/rooms/hall/events", Some("0"))?;
+        all.beginning()?;
+        let heard = all.messages(kept.len())?;
+        ensure!(heard == kept, "of {} messages {} are left", kept.len(), heard.len());
+        for n in 0..10 {
+            kept.push(events::said(&subject, "hall", &format!("{round}/{n}"))?);
+        }
+        server.signal(Signal::KILL);
+        server.wait(Duration::from_secs(5)).map_err(|error| format!("{error:#}"))?;
+    }
+    let ids: Vec<i64> = kept.iter().map(|message| message.id.0).collect();
+    ensure!(ids == (1..=30).collect::<Vec<_>>(), "they are numbered {ids:?}");
     Ok(())
 }
 

@@ -39,6 +39,8 @@ pub const NARROW: &[&str] = &[
     "--database-acquire=0.4",
     "--database-statement=1",
     "--queue=4",
+    "--room-queue=8",
+    "--ping=0.4",
 ];
 
 /// Each of those limits as good as switched off, and the check that must notice.
@@ -51,6 +53,11 @@ pub const SWITCHED_OFF: &[(&str, &str)] = &[
         "--database-acquire=60",
         "limits: --pool bounds connections; who gets none within --database-acquire is a 503",
     ),
+    (
+        "--room-queue=100000",
+        "limits: a subscriber further behind than --room-queue is dropped, and nobody waits for it",
+    ),
+    ("--ping=3600", "limits: a subscriber hears a comment after --ping without a message"),
     ("--queue=10000", "limits: a job beyond --queue is a 503"),
     ("--max-wait=60", "limits: --max-wait bounds waits and deadlines"),
     (
@@ -122,6 +129,8 @@ fn narrow() -> Limits {
         database_acquire: Duration::from_millis(400),
         database_statement: Duration::from_secs(1),
         queue: 4,
+        room_queue: 8,
+        ping: Duration::from_millis(400),
         ..Limits::default()
     }
 }

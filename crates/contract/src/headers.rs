@@ -33,6 +33,9 @@ pub const JSON: &str = "application/json";
 /// The media type of `/stream`: a JSON value a line.
 pub const NDJSON: &str = "application/x-ndjson";
 
+/// The media type of a room's events, which a browser's `EventSource` asks for.
+pub const EVENTS: &str = "text/event-stream";
+
 /// The media type of a thumbnail.
 pub const JPEG: &str = "image/jpeg";
 

@@ -17,6 +17,7 @@
 //! | `/files`: names, hashes, ranges, forms | [`mod@file`], [`delivery`], [`form`] |
 //! | how long, how large, how many | [`limits`], [`body`] |
 //! | `/notes`: what is written, kept and read page by page | [`notes`], [`timestamp`] |
+//! | `/rooms`: messages that are kept, and sent to everybody who listens | [`rooms`] |
 //! | a body of JSON, read or refused | [`json`] |
 //! | `/jobs`: work that is accepted now and done later | [`jobs`] |
 //! | what every request's head must satisfy, whatever the framework let through; where a chunked body ends | [`head`], [`chunk`] |
@@ -44,6 +45,7 @@ pub mod param;
 pub mod problem;
 pub mod query;
 pub mod request_id;
+pub mod rooms;
 pub mod scrape;
 pub mod seal;
 pub mod stream;
@@ -66,6 +68,7 @@ pub use notes::{Draft, DraftHead, IdempotencyKey, Note, NoteId, Notes, Page};
 pub use param::{PathParam, QueryParams};
 pub use problem::{FieldError, Problem};
 pub use request_id::RequestId;
+pub use rooms::{LastEventId, Message, MessageId, RoomName, Saying};
 pub use scrape::Scrape;
 pub use seal::{Passphrase, Sealing};
 pub use stream::{Count, Interval, Lines};

@@ -59,6 +59,11 @@ pub struct Limits {
     pub queue: usize,
     /// CPU work that may wait for a core; more is a 503.
     pub cpu_queue: usize,
+    /// What may wait for one subscriber of a room, in batches: messages that were read at once, one to 50. Who is further
+    /// behind is dropped.
+    pub room_queue: usize,
+    /// How long nothing may be sent to a subscriber; then it is sent a comment.
+    pub ping: Duration,
 }
 
 impl Default for Limits {
@@ -89,13 +94,15 @@ impl Default for Limits {
             database_statement: Duration::from_secs(3),
             queue: 10_000,
             cpu_queue: 64,
+            room_queue: 256,
+            ping: Duration::from_secs(15),
         }
     }
 }
 
 impl Limits {
     /// Each limit as `/metrics` shows it: a name and a number in base units (seconds, bytes, counts).
-    pub fn gauges(&self) -> [(&'static str, f64); 25] {
+    pub fn gauges(&self) -> [(&'static str, f64); 27] {
         let seconds = |duration: Duration| duration.as_secs_f64();
         [
             ("limit_max_wait_seconds", seconds(self.max_wait.duration())),
@@ -123,6 +130,8 @@ impl Limits {
             ("limit_database_statement_seconds", seconds(self.database_statement)),
             ("limit_queue", self.queue as f64),
             ("limit_cpu_queue", self.cpu_queue as f64),
+            ("limit_room_queue", self.room_queue as f64),
+            ("limit_ping_seconds", seconds(self.ping)),
         ]
     }
 }

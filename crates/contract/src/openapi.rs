@@ -12,8 +12,8 @@ use utoipa::OpenApi;
 use crate::jobs::State;
 use crate::scrape::Names;
 use crate::{
-    Batch, Draft, FilePage, Health, Job, Jobs, Mode, Note, Notes, Placement, Problem, Profile,
-    Ready, StoredFile, StoredFiles, Users, Waited, Worked,
+    Batch, Draft, FilePage, Health, Job, Jobs, Message, Mode, Note, Notes, Placement, Problem,
+    Profile, Ready, Saying, StoredFile, StoredFiles, Users, Waited, Worked,
 };
 
 /// The document, as compact JSON.
@@ -33,7 +33,7 @@ pub fn json() -> &'static str {
     ),
     paths(
         wait, github_user, github_users, scrape, stream, files_list, files_upload, file_download, file_upload,
-        file_remove, notes_add, notes_list, note_find, note_rewrite, note_remove, slow_query, jobs_enqueue,
+        file_remove, notes_add, notes_list, note_find, note_rewrite, note_remove, slow_query, messages_say, room_events, jobs_enqueue,
         jobs_list, job_find, job_result, job_cancel, batches_enqueue, batch_find, work, thumbnail, seal, open, plaintext, echo, offload_wait,
         pitfalls_blocking_wait, healthz, readyz, metrics, openapi_json, docs, page,
     ),
@@ -42,6 +42,7 @@ pub fn json() -> &'static str {
         (name = "waiting", description = "Hold the request; call the outside"),
         (name = "files", description = "Files of one machine: streamed both ways, whole or not there"),
         (name = "database", description = "Rows, in SQLite or PostgreSQL"),
+        (name = "messaging", description = "Rooms: what is said is kept, and sent to everybody who listens"),
         (name = "jobs", description = "Work that is accepted now and done later, by a worker of its own"),
         (name = "computing", description = "Use the CPU, or a pool of threads"),
         (name = "pitfalls", description = "Mistakes, on purpose; only with --pitfalls"),
@@ -268,6 +269,34 @@ fn note_remove() {}
         (status = 503, body = Problem, content_type = "application/problem+json", description = "No connection was free in time"),
     ))]
 fn slow_query() {}
+
+/// Say something in a room
+#[utoipa::path(post, path = "/rooms/{room}/messages", tag = "messaging",
+    params(("room" = String, Path, description = "[A-Za-z0-9_-]{1,64}", example = "hall")),
+    request_body(content = Saying),
+    responses(
+        (status = 201, body = Message, description = "On the disk; the latest 1,000 of a room are kept"),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "The body breaks off"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "Not JSON"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The database is locked, slow, away, or its pool is exhausted"),
+    ))]
+fn messages_say() {}
+
+/// Listen to a room
+#[utoipa::path(get, path = "/rooms/{room}/events", tag = "messaging",
+    params(
+        ("room" = String, Path, description = "As for POST", example = "hall"),
+        ("Last-Event-ID" = Option<i64>, Header, description = "The last message that the subscriber has; those behind it come first. A browser sends it by itself"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream", description = "First an id without data: where the subscriber begins. Then each message, its id the event's; ids of a room have no gap unless what was missed is no longer kept. A comment while nothing is said. Ended when the server drains, and when the subscriber is too far behind"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "As for POST"),
+    ))]
+fn room_events() {}
 
 /// Have work done later
 #[utoipa::path(post, path = "/jobs/{job}", tag = "jobs",

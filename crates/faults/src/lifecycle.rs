@@ -20,6 +20,7 @@ pub(crate) fn terminated(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
     let addr = arena.subject.addr;
     let mut waiting = Crowd::connect(addr, waits)?;
     let mut streaming = Crowd::connect(addr, 5)?;
+    let mut listening = Crowd::connect(addr, 5)?;
     let mut uploading = Crowd::connect(addr, 5)?;
     let mut idle = Crowd::connect(addr, 50)?;
     let mut half = Crowd::connect(addr, 5)?;
@@ -28,6 +29,8 @@ pub(crate) fn terminated(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
     idle.listen_until(soon, |crowd| crowd.answered(200) == 50);
     streaming.say(b"GET /stream/10000000?interval=0.05 HTTP/1.1\r\nHost: a\r\n\r\n");
     streaming.listen_until(soon, |crowd| crowd.answered(200) == 5);
+    listening.say(b"GET /rooms/hall/events HTTP/1.1\r\nHost: a\r\n\r\n");
+    listening.listen_until(soon, |crowd| crowd.answered(200) == 5);
     let half_a_file = [b'x'; 10_000];
     for (number, client) in uploading.0.iter_mut().enumerate() {
         let head = format!("PUT /files/{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 20000");
@@ -66,6 +69,9 @@ pub(crate) fn terminated(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
     uploading.listen_until(in_the_end, |crowd| crowd.closed() == 5);
     found.all("uploads stored", uploading.answered(201), 5);
     found.all("streams ended by their last chunk", streaming.ended(b"0\r\n\r\n"), 5);
+    listening
+        .listen_until(Instant::now() + Duration::from_millis(100), |crowd| crowd.closed() == 5);
+    found.all("events ended by their last chunk", listening.ended(b"0\r\n\r\n"), 5);
     let exit = arena.server.wait(Duration::from_secs(12))?;
     // The waits were asked a little before the signal.
     found.within("exit after the signal", start.elapsed(), longest + Duration::from_millis(500));

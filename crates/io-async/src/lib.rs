@@ -9,6 +9,7 @@
 //! | where CPU work runs, and how much at once | [`cpu`] |
 //! | a file: written, kept, opened, read, listed, removed | [`files`] |
 //! | rows: a connection, its statements, the connection given back | [`mod@store`] |
+//! | rooms: who listens, and one who passes on what is said | [`rooms`] |
 //! | how many calls are made at once, and how one waits for its turn | `permits` |
 //! | which failures are tried again, and what the others become | `lost` |
 //! | connections, TLS, and what is switched off | `connect` |
@@ -21,10 +22,12 @@ pub mod files;
 pub mod github;
 mod lost;
 mod permits;
+pub mod rooms;
 pub mod store;
 
 pub use contract::upstream::BadUpstream;
 pub use cpu::Cpu;
 pub use files::Files;
 pub use github::Github;
+pub use rooms::Rooms;
 pub use store::Store;

@@ -3,8 +3,10 @@
 //! Which database it is, is asked once a call, by `on!`; the queries are those of the crate `store`, for both.
 
 mod jobs;
+mod listener;
 mod notes;
 mod pool;
+mod rooms;
 
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use store::{Database, Failed, postgres};
 use tokio::time::timeout;
 
+pub(crate) use listener::Listener;
 pub use store::CannotOpen;
 
 use pool::{Lent, Pools};

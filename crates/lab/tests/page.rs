@@ -1,4 +1,4 @@
-//! The page at `/` of each server in a real browser: it waits, asks, uploads, and shows a stream as it comes.
+//! The page at `/` of each server in a real browser: it waits, asks, uploads, and shows a stream and a room as they come.
 
 #[expect(dead_code, reason = "another test drags and presses keys")]
 mod browser;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use browser::Browser;
 use conformance::trials::needing;
-use conformance::{Server, binaries};
+use conformance::{Server, Subject, binaries};
 use github_stub::{Dials, Stub};
 use libtest_mimic::Arguments;
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         let driver = browser::driver();
         let missing = driver.is_none().then_some(browser::MISSING);
         needing(
-            format!("{server}::the page waits, asks, uploads and streams"),
+            format!("{server}::the page waits, asks, uploads, streams, says and hears"),
             missing,
             move || {
                 tries(server, Browser::open(driver.ok_or(browser::MISSING)?, 900, 1000));
@@ -74,6 +74,18 @@ fn tries(server: &str, browser: Browser) {
     let early = browser.value("document.getElementById('lines').textContent.includes('19')");
     assert_eq!(early, false, "the stream came as a whole");
     shows("lines", r#"{"n":19}"#);
+
+    send("listen");
+    shows("listening", "listening");
+    browser.value("document.forms.say.elements.text.value = '<b>hello</b>'");
+    send("say");
+    shows("heard", " <b>hello</b>");
+    // What somebody else says is shown as well.
+    conformance::events::said(&Subject::at(server.addr()), "hall", "from elsewhere")
+        .expect("it is kept");
+    shows("heard", " from elsewhere");
+    let heard = browser.value("document.querySelectorAll('#heard li').length");
+    assert_eq!(heard, 2);
 
     browser.value("document.querySelector('#files button').click()");
     browser.until("document.querySelectorAll('#files li').length === 1", PATIENCE);

@@ -8,7 +8,7 @@ use actix_web::{Error, FromRequest, Handler, Resource, Responder};
 use crate::app::App;
 use crate::handlers::{
     batches, docs, echo, file, files, github_user, github_users, healthz, jobs, metrics, note,
-    notes, offload_wait, open, openapi, page, pitfalls, plaintext, readyz, scrape, seal,
+    notes, offload_wait, open, openapi, page, pitfalls, plaintext, readyz, rooms, scrape, seal,
     slow_query, stream, thumbnail, wait, work,
 };
 use crate::reply;
@@ -68,6 +68,8 @@ pub(crate) fn routes(
                 .route(web::post().to(jobs::enqueue))
                 .route(web::delete().to(jobs::cancel)),
         )
+        .service(post("/rooms/{room}/messages", rooms::say))
+        .service(get("/rooms/{room}/events", rooms::events))
         .service(get("/jobs/{id}/result", jobs::result))
         .service(get("/batches/{id}", batches::find))
         .service(get("/offload/wait/{seconds}", offload_wait::offload_wait))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use compute::RoundsPerMs;
 use contract::Limits;
 use http_async::{Clocks, Drain};
-use io_async::{Cpu, Files, Github, Store};
+use io_async::{Cpu, Files, Github, Rooms, Store};
 use metrics::{Gauge, gauge};
 use settings::{Answers, FilesHome, Flags, Telemetry};
 use store::Database;
@@ -34,6 +34,8 @@ pub(crate) struct Parts {
     pub(crate) cpu: Cpu,
     /// The database.
     pub(crate) store: Store,
+    /// Who listens to which room.
+    pub(crate) rooms: Rooms,
     /// Threads for what must not run on a worker.
     pub(crate) offload: Offload,
     /// Replies being streamed now.
@@ -51,11 +53,13 @@ impl App {
         let limits = flags.limits();
         let database = Database::new(flags.database(), &flags.data)?;
         let home = FilesHome::claim(&flags.data)?;
+        let store = Store::open(&database, &limits)?;
         Ok(Self(Arc::new(Parts {
             telemetry: Telemetry::start(&limits),
             answers: Answers::new(),
             github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
-            store: Store::open(&database, &limits)?,
+            rooms: Rooms::new(store.clone(), &limits),
+            store,
             files: Files::new(home.files, home.uploads, limits.files_quota),
             cpu: Cpu::new(flags.cpu_threads(), limits.cpu_queue),
             offload: Offload::new(flags.offload_threads(), flags.offload_queue()),

@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::handlers::{
     batches, docs, echo, file, files, github_user, github_users, healthz, jobs, metrics, note,
-    notes, offload_wait, open, openapi, page, pitfalls, plaintext, readyz, scrape, seal,
+    notes, offload_wait, open, openapi, page, pitfalls, plaintext, readyz, rooms, scrape, seal,
     slow_query, stream, thumbnail, wait, work,
 };
 use crate::reply;
@@ -40,6 +40,8 @@ pub(crate) fn routes(app: &App) -> Router {
         .route("/slow-query/{seconds}", get(slow_query::slow_query))
         // `POST /jobs/{kind}`: a path has one name for its segment.
         .route("/jobs/{id}", get(jobs::find).post(jobs::enqueue).delete(jobs::cancel))
+        .route("/rooms/{room}/messages", post(rooms::say))
+        .route("/rooms/{room}/events", get(rooms::events))
         .route("/jobs/{id}/result", get(jobs::result))
         .route("/batches/{id}", get(batches::find))
         .route("/offload/wait/{seconds}", get(offload_wait::offload_wait))

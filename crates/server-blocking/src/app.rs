@@ -5,7 +5,7 @@ use std::sync::Arc;
 use compute::RoundsPerMs;
 use contract::Limits;
 use http_blocking::Shutdown;
-use io_blocking::{Cpu, Files, Github, Store};
+use io_blocking::{Cpu, Files, Github, Rooms, Store};
 use metrics::{Gauge, gauge};
 use settings::{Answers, FilesHome, Flags, Telemetry};
 use store::Database;
@@ -34,6 +34,8 @@ pub(crate) struct Parts {
     pub(crate) cpu: Cpu,
     /// The database.
     pub(crate) store: Store,
+    /// Who listens to which room.
+    pub(crate) rooms: Rooms,
     /// Threads for what is offloaded.
     pub(crate) offload: Offload,
     /// Replies being streamed now.
@@ -51,17 +53,21 @@ impl App {
         let limits = flags.limits();
         let database = Database::new(flags.database(), &flags.data)?;
         let home = FilesHome::claim(&flags.data)?;
+        let store = Store::open(&database, &limits)?;
+        let drain = Shutdown::new()?;
+        let ends = drain.clone();
         Ok(Self(Arc::new(Parts {
             telemetry: Telemetry::start(&limits),
             answers: Answers::new(),
             github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
-            store: Store::open(&database, &limits)?,
+            rooms: Rooms::new(store.clone(), &limits, move || ends.is_draining()),
+            store,
             files: Files::new(home.files, home.uploads, limits.files_quota),
             cpu: Cpu::new(flags.cpu_threads(), limits.cpu_queue),
             offload: Offload::new(flags.offload_threads(), flags.offload_queue())?,
             streams: gauge!("http_streams"),
             rounds: flags.rounds_per_ms().map_or_else(RoundsPerMs::measure, RoundsPerMs),
-            drain: Shutdown::new()?,
+            drain,
             pitfalls: flags.pitfalls,
             limits,
         })))

@@ -45,6 +45,9 @@ pub struct Flags {
     #[command(flatten, next_help_heading = "Database (/notes, /jobs, /slow-query)")]
     database: DatabaseFlags,
 
+    #[command(flatten, next_help_heading = "Messaging (/rooms)")]
+    messaging: Messaging,
+
     #[command(flatten, next_help_heading = "Limits")]
     limits: LimitFlags,
 }
@@ -122,6 +125,18 @@ struct DatabaseFlags {
     queue: usize,
 }
 
+#[derive(Args, Clone, Debug)]
+struct Messaging {
+    /// Batches that may wait for one subscriber, each of messages that were read at once (1 to 50); who is further
+    /// behind is dropped
+    #[arg(long, env = "WAITLAB_ROOM_QUEUE", default_value_t = NonZeroUsize::new(Limits::default().room_queue).unwrap_or(NonZeroUsize::MIN))]
+    room_queue: NonZeroUsize,
+
+    /// How long nothing may be sent to a subscriber, in seconds; then a comment is
+    #[arg(long, env = "WAITLAB_PING", value_parser = seconds, default_value = "15")]
+    ping: Duration,
+}
+
 /// Times are in seconds (`10`, `0.5`), sizes in bytes.
 #[derive(Args, Clone, Debug)]
 struct LimitFlags {
@@ -193,7 +208,7 @@ struct LimitFlags {
 impl Flags {
     /// The limits these flags set.
     pub fn limits(&self) -> Limits {
-        let Self { limits, upstream, computing, database, .. } = self;
+        let Self { limits, upstream, computing, database, messaging, .. } = self;
         Limits {
             max_wait: limits.max_wait,
             head_bytes: limits.head_bytes,
@@ -219,6 +234,8 @@ impl Flags {
             database_acquire: database.database_acquire,
             database_statement: database.database_statement,
             queue: database.queue,
+            room_queue: messaging.room_queue.get(),
+            ping: messaging.ping,
             ..Limits::default()
         }
     }

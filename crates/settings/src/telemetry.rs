@@ -48,10 +48,22 @@ impl Telemetry {
             "How late a timer fired, at most, in the last ten seconds"
         );
         describe_gauge!("http_streams", "Replies being streamed now");
+        describe_gauge!("room_subscribers", "Subscribers of rooms now");
+        describe_counter!(
+            "room_subscribers_dropped_total",
+            "Subscribers of rooms that were too far behind"
+        );
         describe_gauge!("offload_running", "Calls running on the offload pool now");
         describe_gauge!("offload_waiting", "Calls waiting for a thread of the offload pool now");
         counter!("http_panics_total").absolute(0);
-        for name in ["http_connections", "http_streams", "offload_running", "offload_waiting"] {
+        counter!("room_subscribers_dropped_total").absolute(0);
+        for name in [
+            "http_connections",
+            "http_streams",
+            "room_subscribers",
+            "offload_running",
+            "offload_waiting",
+        ] {
             gauge!(name).set(0.0);
         }
         Self { handle, process }

@@ -11,6 +11,7 @@
 //! | notes: rows and queries | [`notes`] |
 //! | jobs: rows, queries, leases | [`jobs`] |
 //! | keys that make a repeated request harmless | [`keys`] |
+//! | rooms: messages and their numbers | [`rooms`] |
 //! | what a failure of the database becomes | [`failure`] |
 
 #![expect(missing_docs, reason = "auto_type makes a type of the same name beside each query")]
@@ -22,6 +23,7 @@ pub mod keys;
 pub mod migrate;
 pub mod notes;
 pub mod postgres;
+pub mod rooms;
 mod schema;
 pub mod sqlite;
 

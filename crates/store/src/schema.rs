@@ -59,3 +59,19 @@ diesel::table! {
         accepted -> BigInt,
     }
 }
+
+diesel::table! {
+    rooms (name) {
+        name -> Text,
+        latest -> BigInt,
+    }
+}
+
+diesel::table! {
+    messages (room, id) {
+        room -> Text,
+        id -> BigInt,
+        text -> Text,
+        created_at -> BigInt,
+    }
+}

@@ -119,6 +119,12 @@ pub(crate) const SERVERS: &[Exception] = &[
         reason: "a thread may fail to start or end in a panic; a future does neither by itself",
     },
     Exception {
+        file: "handlers/rooms.rs",
+        items: &["GLANCE"],
+        who: BLOCKING,
+        reason: "nothing tells a thread that waits for a message that its client has left; a stream is dropped",
+    },
+    Exception {
         file: "handlers/scrape.rs",
         items: &["GLANCE", "ask", "write"],
         who: BLOCKING,

@@ -17,6 +17,7 @@ mod notes;
 mod offload;
 mod pipelines;
 mod pitfalls;
+mod rooms;
 mod scrape;
 mod stream;
 mod wait;
@@ -68,6 +69,7 @@ pub fn checks() -> Vec<Check> {
         scrape::CHECKS,
         work::CHECKS,
         notes::CHECKS,
+        rooms::CHECKS,
         jobs::CHECKS,
         cpu::CHECKS,
         echo::CHECKS,
@@ -89,7 +91,7 @@ pub fn checks() -> Vec<Check> {
 
 /// Those of what is kept in rows: they hold whichever database it is.
 pub fn of_the_database() -> Vec<Check> {
-    [notes::CHECKS, jobs::CHECKS, &[about::HEALTH]].concat()
+    [notes::CHECKS, rooms::CHECKS, jobs::CHECKS, &[about::HEALTH]].concat()
 }
 
 impl Check {

@@ -96,4 +96,34 @@ onSend("stream", "lines", async (form, output) => {
   }
 });
 
+let room;
+
+// A browser that is cut off comes back by itself, and says what it heard last: nothing is missed, nothing comes twice.
+onSend("listen", "listening", (form, output) => {
+  room?.close();
+  at("heard").replaceChildren();
+  room = new EventSource(`/rooms/${value(form, "room")}/events`);
+  room.onopen = () => { output.textContent = "listening"; };
+  room.onerror = () => {
+    output.textContent = room.readyState === EventSource.CLOSED ? "refused" : "cut off; coming back";
+  };
+  room.onmessage = ({ data }) => {
+    const { text, created_at: time } = JSON.parse(data);
+    const item = document.createElement("li");
+    item.textContent = `${time.slice(11, 19)} ${text}`;
+    at("heard").append(item);
+    // Who listens for a day wants the last of it.
+    while (at("heard").children.length > 100) at("heard").firstChild.remove();
+  };
+});
+
+onSend("say", "said", async (form, output) => {
+  const path = `/rooms/${value(at("listen"), "room")}/messages`;
+  const [method, headers] = ["POST", { "Content-Type": "application/json" }];
+  const body = JSON.stringify({ text: form.elements.text.value });
+  await said(await fetch(path, { method, headers, body }));
+  form.reset();
+  output.textContent = "";
+});
+
 listed().catch((error) => { at("uploaded").textContent = error.message; });

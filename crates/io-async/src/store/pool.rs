@@ -42,6 +42,13 @@ pub(crate) enum Lent {
     Postgres(Loan<Postgres>),
 }
 
+/// A connection that is nobody else's, and never lent.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
+pub(crate) enum Own {
+    Sqlite(Opened),
+    Postgres(AsyncPgConnection),
+}
+
 impl Pools {
     pub(crate) fn new(database: &Database, limits: &Limits) -> Self {
         let statement = limits.database_statement;
@@ -71,6 +78,29 @@ impl Pools {
         match self {
             Self::Sqlite { writer, .. } => writer.lend().await.map(Lent::Sqlite),
             Self::Postgres(pool) => pool.lend().await.map(Lent::Postgres),
+        }
+    }
+}
+
+impl Own {
+    /// One more than there are in `pools`.
+    pub(crate) async fn beside(pools: &Pools) -> Result<Self, Failed> {
+        match pools {
+            Pools::Sqlite { readers, .. } => readers.manager.connect().await.map(Self::Sqlite),
+            Pools::Postgres(pool) => {
+                let opened = timeout(pool.acquire, pool.manager.connect()).await;
+                opened.unwrap_or_else(|_| Err(Failed::silent())).map(Self::Postgres)
+            }
+        }
+    }
+
+    /// Whether it leads where connections of `pools` do: a file that was moved away is still open here.
+    pub(crate) async fn leads_to(&mut self, pools: &Pools) -> bool {
+        match (self, pools) {
+            (Self::Sqlite(own), Pools::Sqlite { readers, .. }) => {
+                readers.manager.is_alive(own).await
+            }
+            _ => true,
         }
     }
 }

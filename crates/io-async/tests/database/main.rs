@@ -5,6 +5,7 @@
 mod gone;
 mod jobs;
 mod notes;
+mod rooms;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
         jobs::as_many_are_accepted_as_there_is_room_for_whoever_asks_at_the_same_time,
         jobs::a_key_makes_one_job_however_often_it_is_sent,
         jobs::a_batch_is_its_jobs_in_order,
+        rooms::messages_are_numbered_and_the_latest_are_kept,
+        rooms::what_another_process_keeps_is_passed_on,
+        rooms::whoever_asks_for_what_is_behind_a_message_misses_none_that_commits_later,
+        rooms::one_that_is_too_far_behind_is_dropped_after_what_its_queue_holds,
     ];
     databases::run(tests, gone::trials())
 }

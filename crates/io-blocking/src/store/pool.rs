@@ -33,6 +33,12 @@ pub(crate) enum Lent {
     Postgres(Loan<Postgres>),
 }
 
+/// A connection that is nobody else's, and never lent.
+pub(crate) enum Own {
+    Sqlite(Opened),
+    Postgres(PgConnection),
+}
+
 impl Pools {
     pub(crate) fn new(database: &Database, limits: &Limits) -> Self {
         let statement = limits.database_statement;
@@ -62,6 +68,24 @@ impl Pools {
         match self {
             Self::Sqlite { writer, .. } => writer.lend().map(Lent::Sqlite),
             Self::Postgres(pool) => pool.lend().map(Lent::Postgres),
+        }
+    }
+}
+
+impl Own {
+    /// One more than there are in `pools`.
+    pub(crate) fn beside(pools: &Pools) -> Result<Self, Failed> {
+        match pools {
+            Pools::Sqlite { readers, .. } => readers.manager.connect().map(Self::Sqlite),
+            Pools::Postgres(pool) => pool.manager.connect().map(Self::Postgres),
+        }
+    }
+
+    /// Whether it leads where connections of `pools` do: a file that was moved away is still open here.
+    pub(crate) fn leads_to(&mut self, pools: &Pools) -> bool {
+        match (self, pools) {
+            (Self::Sqlite(own), Pools::Sqlite { readers, .. }) => readers.manager.is_alive(own),
+            _ => true,
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod page;
 pub(crate) mod pitfalls;
 pub(crate) mod plaintext;
 pub(crate) mod readyz;
+pub(crate) mod rooms;
 pub(crate) mod scrape;
 pub(crate) mod seal;
 pub(crate) mod slow_query;
