@@ -1,7 +1,7 @@
 //! Where a competitor stands while it is measured: its process on its own CPUs, the upstream beside the load.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -87,6 +87,19 @@ impl Arena {
     /// # Errors
     /// When it does not start, or is not there.
     pub fn start(&self, who: &Competitor, flags: &[String]) -> anyhow::Result<Running> {
+        self.start_on(&self.cpus.servers, who, flags)
+    }
+
+    /// The same on these CPUs.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_on(
+        &self,
+        cpus: &[usize],
+        who: &Competitor,
+        flags: &[String],
+    ) -> anyhow::Result<Running> {
         let typed = match &who.who {
             Who::Peer { name } => return self.peer(name, flags),
             Who::Stranger { url } => {
@@ -102,7 +115,7 @@ impl Arena {
         let name_of = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
         let overruled = |flag: &&String| typed.iter().any(|other| name_of(other) == name_of(flag));
         let arguments: Vec<_> = flags.iter().filter(|flag| !overruled(flag)).chain(typed).collect();
-        machine::pin(&self.cpus.servers)?;
+        machine::pin(cpus)?;
         let server = Server::start(&binary(who)?, &arguments, &[]);
         machine::pin(&self.cpus.load)?;
         let server = server.with_context(|| format!("{} did not start", who.name))?;
@@ -137,6 +150,11 @@ impl Running {
     /// Its process, if it is one of ours.
     pub fn pid(&self) -> Option<u32> {
         self.server.as_ref().map(Server::pid)
+    }
+
+    /// Where it keeps its data, if it is one of ours.
+    pub fn data(&self) -> Option<&Path> {
+        self.server.as_ref()?.data()
     }
 
     /// Itself, to be asked one thing at a time.

@@ -13,6 +13,8 @@ use anyhow::{Context, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::peers::PEERS;
+
 /// The shape of this file. It grows when a field changes its meaning or goes; a new field does not grow it.
 pub const SCHEMA: u32 = 1;
 
@@ -156,6 +158,11 @@ impl Competitor {
     /// Whether it is the floor.
     pub fn is_floor(&self) -> bool {
         self.control.as_deref() == Some("floor")
+    }
+
+    /// Whether it is the same API in another language: compared with itself, and with nobody else.
+    pub fn is_peer(&self) -> bool {
+        self.server.is_none() && self.control.is_none() && PEERS.contains(&self.name.as_str())
     }
 }
 

@@ -251,3 +251,80 @@ fn a_closed_loop_reports_those_who_were_served() {
         Ok(felt > 3.0 * found.median("a closed loop", pool, "served_p50_ms")?)
     });
 }
+
+#[test]
+fn a_pool_of_connections_is_the_limit_whoever_waits_for_one() {
+    seen("database", |found| {
+        let span = |level, who| found.median(level, who, "span_ms");
+        let mut limits = true;
+        for who in found.who() {
+            limits &= span("15 connections", who)? > 1.8 * span("50 connections", who)?;
+        }
+        Ok(limits)
+    });
+}
+
+#[test]
+fn an_async_server_hands_files_to_threads() {
+    seen("files", |found| {
+        let mut answered = true;
+        for who in found.who() {
+            answered &= found.median("stored", who, "answered")? == 16.0
+                && found.median("read", who, "answered")? == 16.0;
+        }
+        // A worker or two, and more than that with files.
+        let threads = |level| found.median(level, "axum", "threads");
+        Ok(answered && threads("stored")? >= 8.0)
+    });
+}
+
+#[test]
+fn streams_that_are_long_open_cost_a_thread_each_or_none() {
+    seen("long-lived", |found| {
+        let threads = |who| found.median("300", who, "threads");
+        Ok(threads("blocking")? > 200.0 && threads("axum")? < 100.0 && threads("actix")? < 100.0)
+    });
+}
+
+#[test]
+fn a_replica_brings_connections_to_the_database_and_a_worker_does_not() {
+    seen("scale", |found| {
+        let rate = |level, who| found.median(level, who, "rate_per_s");
+        let mut as_told = true;
+        for who in found.who() {
+            let one = rate("queries, one worker", who)?;
+            as_told &= rate("queries, a worker for each core", who)? < 1.4 * one
+                && rate("queries, two replicas", who)? > 1.4 * one;
+        }
+        Ok(as_told)
+    });
+}
+
+#[test]
+fn a_body_is_in_memory_where_it_is_asked_for_whole_and_nowhere_else() {
+    seen("upload", |found| Ok(found.verdict == "does not hold" && found.answer == Some(1)));
+}
+
+#[test]
+fn computing_in_the_handler_holds_up_a_loops_bystander_and_elsewhere_does_not() {
+    seen("cpu-bound", |found| {
+        let figure = |level, name| found.median(level, "axum", name);
+        let inline = figure("in the handler", "stall_ms")?;
+        Ok(inline > 0.4 * figure("in the handler", "span_ms")?
+            && inline > 2.0 * figure("on the pool for computing", "stall_ms")?
+            && inline > 2.0 * figure("in the worker", "stall_ms")?)
+    });
+}
+
+#[test]
+fn a_full_pool_holds_up_who_reads_a_file_on_an_event_loop() {
+    seen("innocent-bystander", |found| {
+        let stall = |level, who| found.median(level, who, "stall_ms");
+        let mut suffers = true;
+        for who in ["actix:workers=1", "axum:workers=1"] {
+            suffers &= stall("a pool of 600", who)? > 150.0
+                && stall("a pool of 600", who)? > 2.0 * stall("a pool of 40", who)?;
+        }
+        Ok(suffers && stall("a pool of 600", "blocking")? < 150.0)
+    });
+}

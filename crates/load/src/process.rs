@@ -74,6 +74,15 @@ pub struct Held {
     pub machine: Machine,
 }
 
+/// The most resident memory a process has had since it began, in bytes: VmHWM.
+///
+/// # Errors
+/// When there is no such process.
+pub fn peak_rss(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(number_after(&status, "VmHWM:") * 1024)
+}
+
 /// What the kernel holds for everybody. On loopback the generator's sockets are in it too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Machine {

@@ -16,19 +16,20 @@ const CLOSE: &str = "// end cut";
 /// # Errors
 /// When one passes as given, fails when solved, or is no cut of its solution.
 pub(crate) fn check() -> anyhow::Result<()> {
-    let wrong = out_of_step();
+    let wrong = [out_of_step(), astray()].concat();
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     for solution in solutions() {
         let folder = solution.parent().expect("a file lies in a folder");
         let name = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();
-        ensure!(!passes(folder)?, "{name} passes as given: nothing is left to do");
+        ensure!(passes(folder, &["--no-run"])?, "{name} does not compile as given");
+        ensure!(!passes(folder, &[])?, "{name} passes as given: nothing is left to do");
         // The solution stands in a folder of its own, so that an interrupted run leaves nothing solved.
         let solved = root().join("target/solved").join(&name);
         fs::create_dir_all(solved.join("src"))?;
         let manifest = read(&folder.join("Cargo.toml")) + "\n[workspace]\n";
         fs::write(solved.join("Cargo.toml"), manifest)?;
         fs::copy(&solution, solved.join("src/lib.rs"))?;
-        ensure!(passes(&solved)?, "{name} fails when solved");
+        ensure!(passes(&solved, &[])?, "{name} fails when solved");
         println!("{name}: fails as given, passes when solved");
     }
     Ok(())
@@ -54,6 +55,24 @@ pub(crate) fn out_of_step() -> Vec<String> {
     changed.map(|solution| format!("{}: its exercise is not its cut", solution.display())).collect()
 }
 
+/// Exercises that their chapter does not lead to, and chapters that their exercise does not name.
+fn astray() -> Vec<String> {
+    let mut wrong = Vec::new();
+    for solution in solutions() {
+        let folder = solution.parent().expect("a file lies in a folder");
+        let name = folder.file_name().expect("a folder has a name").to_string_lossy();
+        let chapter = format!("docs/src/{name}.md");
+        let page = fs::read_to_string(root().join(&chapter)).unwrap_or_default();
+        if !page.contains(&format!("exercises/{name}/Cargo.toml")) {
+            wrong.push(format!("{chapter} does not say how to do exercises/{name}"));
+        }
+        if !read(&solution).contains(&format!("Chapter: `{chapter}`.")) {
+            wrong.push(format!("exercises/{name} does not name {chapter}"));
+        }
+    }
+    wrong
+}
+
 fn solutions() -> Vec<std::path::PathBuf> {
     files(&root().join("exercises"), "/solution.rs")
 }
@@ -75,10 +94,11 @@ fn cut(solution: &str) -> String {
     text
 }
 
-fn passes(folder: &Path) -> anyhow::Result<bool> {
+fn passes(folder: &Path, how: &[&str]) -> anyhow::Result<bool> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["test", "--quiet", "--offline", "--target-dir"])
         .arg(root().join("target/exercises"))
+        .args(how)
         .current_dir(folder)
         .output()
         .context("cannot run cargo")?;
@@ -93,6 +113,7 @@ mod tests {
     fn an_exercise_is_the_cut_of_its_solution() {
         assert!(!solutions().is_empty());
         assert_eq!(out_of_step(), [""; 0], "cargo xtask generate writes them");
+        assert_eq!(astray(), [""; 0]);
     }
 
     #[test]

@@ -5,7 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+use lab::lesson::found::Found;
+use lab::lesson::{self, picture};
 use lab::results::{Results, Scenario};
 use lab::{answer, report, tables};
 
@@ -151,10 +153,45 @@ fn short(commit: &str) -> &str {
 
 /// One figure of the newest run by its file name.
 pub(crate) fn make(name: &str) -> anyhow::Result<String> {
+    if let Some(name) = name.strip_prefix("lesson-") {
+        return of_lesson(name);
+    }
     match newest()? {
         Some(run) => run.make(name),
         None => without_run(name),
     }
+}
+
+/// What the newest kept run of a lesson found: its picture, or its verdict in words.
+fn of_lesson(name: &str) -> anyhow::Result<String> {
+    let (name, kind) = name.split_once('.').context("a figure has an ending")?;
+    let lesson = lesson::find(name).with_context(|| format!("there is no lesson {name}"))?;
+    let kept = files(&root().join(BOOK).join("results"), &format!("/lessons/{name}.json"));
+    let Some(path) = kept.last() else {
+        ensure!(kind == "md", "no run of the lesson {name} is kept, so there is no picture");
+        return Ok(format!(
+            "*No run of this is kept here yet. Make one: `cargo lab lesson {name}`.*\n"
+        ));
+    };
+    let found: Found = serde_json::from_str(&read(path))
+        .with_context(|| format!("{} holds no lesson", path.display()))?;
+    match kind {
+        "svg" => Ok(picture::svg(&lesson, &found)),
+        "md" => Ok(in_words(&found)),
+        _ => bail!("a lesson gives no {kind}"),
+    }
+}
+
+fn in_words(found: &Found) -> String {
+    let Found { claim, verdict, because, started, machine, versions, lesson, .. } = found;
+    let commit = versions.commit.as_deref().map_or("no commit", |commit| short(commit));
+    format!(
+        "“{claim}”: **{verdict}**. {because}\n\n*{} · {} cores · {} · {} · commit {commit} · `cargo lab lesson {lesson}`*\n",
+        &started[..10.min(started.len())],
+        machine.cores,
+        machine.cpu,
+        machine.kernel,
+    )
 }
 
 /// What stands in a figure's place: only where a run would give one.
@@ -170,8 +207,21 @@ pub(crate) fn picture() -> anyhow::Result<String> {
     Ok(newest()?.map_or_else(|| NO_RUN.to_owned(), |run| run.picture()))
 }
 
+/// Where a report is that can be read before one has been made.
+pub(crate) fn report_to_read() -> anyhow::Result<String> {
+    Ok(newest()?.map_or_else(
+        || NO_RUN.to_owned(),
+        |run| {
+            format!("Meanwhile, read [a report it made]({}/report.html).\n", run.folder.display())
+        },
+    ))
+}
+
 /// Keeps a run under its date, with its report; tells where. A kept run is never changed.
 pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
+    if let Ok(found) = serde_json::from_str::<Found>(&read(path)) {
+        return keep_lesson(path, &found);
+    }
     let run = Run::open(path)?;
     ensure!(!run.results.interrupted, "{} is of a run that was interrupted", path.display());
     ensure!(!run.results.cells.is_empty(), "{} has no cell that was measured", path.display());
@@ -183,11 +233,7 @@ pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
             competitor.failed.join("; ")
         );
     }
-    let date = &run.results.started[..10.min(run.results.started.len())];
-    let all = root().join(BOOK).join("results");
-    let names = std::iter::once(date.to_owned()).chain((2..).map(|n| format!("{date}-{n}")));
-    let mut folders = names.map(|name| all.join(name));
-    let folder = folders.find(|folder| !folder.exists()).expect("there is always another number");
+    let folder = dated(&run.results.started, |folder| !folder.exists());
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("results.json"), read(path))?;
     fs::write(folder.join("report.html"), report::html(&run.results))?;
@@ -199,6 +245,28 @@ pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
         fs::copy(&histogram, folder.join("histograms").join(name))?;
     }
     Ok(folder)
+}
+
+/// Keeps what a lesson found under its date.
+fn keep_lesson(path: &Path, found: &Found) -> anyhow::Result<PathBuf> {
+    let undecided = found.verdict.starts_with("cannot tell");
+    ensure!(!undecided && !found.short, "{} is no whole lesson with a verdict", path.display());
+    let kept = dated(&found.started, |folder| {
+        !folder.join("lessons").join(format!("{}.json", found.lesson)).exists()
+    });
+    let kept = kept.join("lessons");
+    fs::create_dir_all(&kept)?;
+    fs::write(kept.join(format!("{}.json", found.lesson)), read(path))?;
+    Ok(kept)
+}
+
+/// The first folder of this day, by its number, that is free.
+fn dated(started: &str, is_free: impl Fn(&Path) -> bool) -> PathBuf {
+    let date = &started[..10.min(started.len())];
+    let all = root().join(BOOK).join("results");
+    let names = std::iter::once(date.to_owned()).chain((2..).map(|n| format!("{date}-{n}")));
+    let mut folders = names.map(|name| all.join(name));
+    folders.find(|folder| is_free(folder)).expect("there is always another number")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! | `generated/routes.md`, `generated/flags.md`, `generated/problem.json` | the contract's document, the servers' flags, a refusal |
 //! | `generated/python/wait.py` | a function of the article |
 //! | `figures/….md`, `figures/….svg` | what the newest run in `docs/src/results/` found |
+//! | `figures/lesson-….md`, `figures/lesson-….svg` | what the newest run of a lesson there found |
 //!
 //! The README has blocks: `<!-- generated: NAME -->` to `<!-- /generated -->`.
 
@@ -184,6 +185,7 @@ fn block(name: &str) -> anyhow::Result<String> {
     match name {
         "wait" => tables::wait_side_by_side(),
         "picture" => figures::picture(),
+        "report" => figures::report_to_read(),
         figure => figures::make(&format!("{figure}.md")),
     }
 }

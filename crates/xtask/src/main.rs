@@ -47,10 +47,10 @@ enum Chore {
     },
     /// Write what pages and the README take from the code: cuts, diffs, tables, figures
     Generate,
-    /// Keep a run under docs/src/results/ with its date, and fill README and figures from the newest
+    /// Keep a run, or a lesson's, under docs/src/results/ with its date, and fill README and figures from the newest
     #[command(alias = "readme")]
     Keep {
-        /// A run's results
+        /// A run's results, or what a lesson found: lab-report/lessons/NAME.json
         #[arg(default_value = "lab-report/results.json")]
         results: PathBuf,
     },

@@ -6,15 +6,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use conformance::Subject;
 use conformance::client::{Connection, Request};
-use load::{Arrivals, Ask, Cancel, Expect, Outcome, Plan, Probe, Stop};
+use conformance::reply::Reply;
+use conformance::{Server, Subject};
+use github_stub::Stub;
+use load::{Arrivals, Ask, Cancel, Expect, Outcome, Plan, Probe, Stop, Target};
 
 use crate::arena::Running;
 use crate::lesson::Scale;
-use crate::measure;
 use crate::question::Question;
 use crate::results::{Cell, Cpus, Gate, Tail};
+use crate::{machine, measure};
 
 /// One server, at one level, and what is done with it.
 pub struct Case {
@@ -30,6 +32,10 @@ pub struct Case {
     pub takes: Duration,
     /// Gates that are what this case is about: they do not make its figures void.
     pub about: &'static [&'static str],
+    /// Whether the server has all CPUs: how it uses them is the subject, and the load beside it is light.
+    pub everywhere: bool,
+    /// Another program that takes part, and must be up to date.
+    pub beside: Option<&'static str>,
 }
 
 /// What is done with a server.
@@ -67,6 +73,10 @@ pub struct Scene<'a> {
     pub running: &'a mut Running,
     /// The same, to be asked.
     pub subject: Subject,
+    /// What it was started with.
+    pub flags: &'a [String],
+    /// The upstream.
+    pub stub: &'a Stub,
     /// How large the lesson is.
     pub scale: &'a Scale,
     /// Whose CPUs are whose.
@@ -87,6 +97,29 @@ impl Scene<'_> {
             Ok(connection)
         };
         (0..count).map(open).collect()
+    }
+
+    /// Starts another process on the same data: a worker, a replica, or the same server once more.
+    ///
+    /// # Errors
+    /// When it does not start, or the server is a stranger's, whose data nobody knows.
+    pub fn another(&self, binary: &str, flags: &[String]) -> anyhow::Result<Server> {
+        let data = self.running.data().context("a stranger's data cannot be shared")?;
+        let data = data.to_str().context("its folder has a name that is no text")?;
+        let binary = conformance::binaries::find(binary)?;
+        machine::pin(&self.cpus.servers)?;
+        let server = Server::start(&binary, flags, &[("WAITLAB_DATA", data)]);
+        machine::pin(&self.cpus.load)?;
+        server
+    }
+
+    /// Asks, and the answer has this status.
+    ///
+    /// # Errors
+    /// When it has not, or there is none.
+    pub fn ask(&self, request: &Request, status: u16) -> anyhow::Result<Reply> {
+        let reply = self.subject.ask(request).map_err(anyhow::Error::msg)?;
+        reply.expect(status).map_err(anyhow::Error::msg)
     }
 
     /// A `GET` as bytes.
@@ -131,6 +164,8 @@ impl Case {
             act: Act::Load(Box::new(load)),
             takes,
             about: &[],
+            everywhere: false,
+            beside: None,
         }
     }
 
@@ -148,6 +183,8 @@ impl Case {
             act: Act::Own(Box::new(act)),
             takes,
             about: &[],
+            everywhere: false,
+            beside: None,
         }
     }
 
@@ -155,6 +192,20 @@ impl Case {
     #[must_use]
     pub fn flags(mut self, flags: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.flags.extend(flags.into_iter().map(Into::into));
+        self
+    }
+
+    /// On all CPUs: its subject is how a server uses them.
+    #[must_use]
+    pub fn everywhere(mut self) -> Self {
+        self.everywhere = true;
+        self
+    }
+
+    /// With another program of ours, which the experiment starts itself.
+    #[must_use]
+    pub fn beside(mut self, program: &'static str) -> Self {
+        self.beside = Some(program);
         self
     }
 
@@ -185,6 +236,7 @@ pub struct Load {
     in_time: Duration,
     think: Duration,
     beside: Option<Beside>,
+    first: Option<Request>,
     least: Duration,
 }
 
@@ -233,6 +285,7 @@ impl Load {
             in_time: Duration::MAX,
             think: Duration::ZERO,
             beside: None,
+            first: None,
             least,
         }
     }
@@ -241,6 +294,12 @@ impl Load {
     #[must_use]
     pub fn alone(&self) -> Self {
         Self { clients: 1, ..self.clone() }
+    }
+
+    /// The same asked by half as many clients.
+    #[must_use]
+    pub fn halved(&self) -> Self {
+        Self { clients: self.clients.div_ceil(2), ..self.clone() }
     }
 
     /// A connection for each request, instead of one for each client.
@@ -284,8 +343,15 @@ impl Load {
         self
     }
 
+    /// After this was asked, and answered well: a file that is there to be sent.
+    #[must_use]
+    pub fn first(mut self, request: Request) -> Self {
+        self.first = Some(request);
+        self
+    }
+
     /// How long it takes: measured, a connection with its request and answer costs a tenth of a millisecond on both sides.
-    fn takes(&self) -> Duration {
+    pub fn takes(&self) -> Duration {
         let clients = Duration::from_micros(100) * self.clients as u32;
         match self.pace {
             Pace::Burst => self.least + clients + Duration::from_millis(20),
@@ -302,8 +368,7 @@ impl Load {
         }
     }
 
-    fn plan(&self, running: &Running, cpus: &Cpus) -> Plan {
-        let target = running.target.clone();
+    fn plan(&self, target: Target, pid: Option<u32>, cpus: &Cpus) -> Plan {
         let (ask, clients) = (self.ask.clone(), self.clients);
         let plan = match self.pace {
             Pace::Burst => Plan::closed(target, ask, clients, Stop::Each(1)),
@@ -325,7 +390,7 @@ impl Load {
             drain: self.timeout.min(Duration::from_secs(5)),
             keep_alive: self.keep_alive,
             series: true,
-            watch: running.pid(),
+            watch: pid,
             ..plan
         }
     }
@@ -356,7 +421,11 @@ impl Load {
         cancel: &Cancel,
         tick: impl FnMut(&load::Progress),
     ) -> anyhow::Result<(Outcome, Option<Outcome>)> {
-        let plan = self.plan(running, cpus);
+        if let Some(request) = &self.first {
+            let reply = running.subject().ask(request).map_err(anyhow::Error::msg)?;
+            anyhow::ensure!(reply.status < 300, "{} answered {}", request.line(), reply.status);
+        }
+        let plan = self.plan(running.target.clone(), running.pid(), cpus);
         thread::scope(|scope| {
             let beside = self.beside.as_ref().map(|beside| {
                 let target = running.target.clone();
@@ -386,6 +455,29 @@ impl Load {
     }
 }
 
+impl Load {
+    /// Answers a second of several servers that are under this load at once, together.
+    ///
+    /// # Errors
+    /// When the generator cannot run here at all, or something went wrong that makes the number void.
+    pub fn rate_of(&self, all: &[Target], cpus: &Cpus, cancel: &Cancel) -> anyhow::Result<f64> {
+        let outcomes = thread::scope(|scope| {
+            let load = |target: &Target| {
+                let plan = self.plan(target.clone(), None, cpus);
+                scope.spawn(move || load::run(&plan, cancel, |_| {}))
+            };
+            let begun: Vec<_> = all.iter().map(load).collect();
+            let joined = begun.into_iter().map(|one| one.join().expect("a load does not panic"));
+            joined.collect::<Result<Vec<_>, _>>()
+        })?;
+        for outcome in &outcomes {
+            let failed = outcome.errors.total();
+            anyhow::ensure!(failed == 0, "{failed} requests failed: {:?}", outcome.errors.examples);
+        }
+        Ok(outcomes.iter().map(Outcome::rate).sum())
+    }
+}
+
 /// Where the bystander is.
 enum Begun<'scope> {
     Nobody,
@@ -407,7 +499,7 @@ fn tried(outcome: &Outcome, felt: Option<&Outcome>, in_time: Duration, is_burst:
         cell.gates.extend(gates.map(|gate| Gate { void: gate.void || late, ..gate }));
         cell.probe = Some(probe);
     }
-    let mut figures = figures(&cell);
+    let mut figures = of_cell(&cell);
     let in_time = outcome.series.iter().filter(|one| one.ok && one.latency <= in_time).count();
     figures.insert("in_time_share".into(), in_time as f64 / (outcome.series.len() as f64).max(1.0));
     let mut served: Vec<_> =
@@ -425,7 +517,6 @@ fn tried(outcome: &Outcome, felt: Option<&Outcome>, in_time: Duration, is_burst:
 /// Sixty of the requests, evenly taken, in the order they were answered.
 fn strip(outcome: &Outcome) -> Strip {
     const SHOWN: usize = 60;
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let sent_and_answered = |sample: &load::Sample| (ms(sample.at), ms(sample.at + sample.latency));
     let mut all: Strip = outcome.series.iter().map(sent_and_answered).collect();
     all.sort_by(|one, other| one.1.total_cmp(&other.1));
@@ -433,7 +524,7 @@ fn strip(outcome: &Outcome) -> Strip {
     (0..count).map(|at| all[(at + 1) * all.len() / count - 1]).collect()
 }
 
-fn figures(cell: &Cell) -> Figures {
+fn of_cell(cell: &Cell) -> Figures {
     let latency = &cell.latency;
     let mut figures = Figures::new();
     let mut put = |name: &str, value: Option<f64>| {
@@ -471,6 +562,16 @@ fn figures(cell: &Cell) -> Figures {
         put("stall_ms", Some(probe.stall_ms));
     }
     figures
+}
+
+/// Figures by their names.
+pub fn figures<const N: usize>(all: [(&str, f64); N]) -> Figures {
+    all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A time as a figure.
+pub fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 /// `/plaintext`, and what it answers.

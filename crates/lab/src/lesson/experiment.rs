@@ -156,19 +156,28 @@ fn attempt(
     let name_of = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
     flags.retain(|flag| !case.flags.iter().any(|other| name_of(other) == name_of(flag)));
     flags.extend(case.flags.iter().cloned());
+    for flag in &mut flags {
+        *flag = flag.replace("{upstream-port}", &arena.stub.addr().port().to_string());
+    }
+    let mut cpus = arena.cpus.clone();
+    if case.everywhere {
+        cpus.servers = machine::allowed_cpus();
+    }
     let mut running = if peers::PEERS.contains(&case.who.as_str()) {
         arena.peer(&case.who, &flags)?
     } else {
-        arena.start(&case.who.parse::<Competitor>()?, &flags)?
+        arena.start_on(&cpus.servers, &case.who.parse::<Competitor>()?, &flags)?
     };
     let tried = match &case.act {
-        Act::Load(load) => load.run(&running, &arena.cpus, cancel, |told| {
+        Act::Load(load) => load.run(&running, &cpus, cancel, |told| {
             progress.tick(what, told.elapsed);
         }),
         Act::Own(act) => {
             let subject = running.subject();
-            let (cpus, running) = (&arena.cpus, &mut running);
-            let figures = act(&mut Scene { running, subject, scale, cpus, cancel })?;
+            let (flags, stub) = (flags.as_slice(), &arena.stub);
+            let (cpus, running) = (&cpus, &mut running);
+            let mut scene = Scene { running, subject, flags, stub, scale, cpus, cancel };
+            let figures = act(&mut scene)?;
             Ok(Tried { figures, ..Tried::default() })
         }
     };

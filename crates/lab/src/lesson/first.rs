@@ -103,38 +103,41 @@ const WAITING: Lesson = Lesson {
     },
     chart: Chart { figure: "span_ms", title: "until the last of all clients had its answer" },
     strip: None,
-    judge: |found| {
-        let mut alike = None;
-        let mut levels = (0..).zip(found.levels());
-        let apart = loop {
-            let Some((at, level)) = levels.next() else { break None };
-            let mut differences = Vec::new();
-            for ours in found.loops() {
-                let ratio = found.ratio((level, ours), (level, "blocking"), "span_ms")?;
-                differences.push(ratio.difference());
-            }
-            match (differences.contains(&Difference::Less), differences.contains(&Difference::More))
-            {
-                (false, false) => alike = Some((at, level)),
-                (true, false) => break Some(true),
-                _ => break Some(false),
-            }
-        };
-        let clients = |level: &str| level.parse::<usize>().unwrap_or(0);
-        let top = found.levels().last().copied().unwrap_or_default();
-        Ok(Judged {
-            verdict: match (apart, alike) {
-                (None, _) => Verdict::NoDifference,
-                (Some(true), Some((_, level))) => Verdict::HoldsAbove(clients(level)),
-                (Some(true), None) => Verdict::Holds,
-                (Some(false), _) => Verdict::DoesNotHold,
-            },
-            because: format!("At {top} clients: {}.", found.each(top, "span_ms")),
-            answer: Some(alike.map_or(0, |(at, _)| at + 1)),
-        })
-    },
+    judge: |found| by_levels(found, "span_ms"),
     chapter: "waiting.md",
 };
+
+/// Up to which number of clients event loops are like threads in a figure, and who has less of it beyond. The answers to
+/// the guess are "not even at the first", and then each level.
+pub(super) fn by_levels(found: &Found, figure: &str) -> Result<Judged, String> {
+    let mut alike = None;
+    let mut levels = (0..).zip(found.levels());
+    let apart = loop {
+        let Some((at, level)) = levels.next() else { break None };
+        let mut differences = Vec::new();
+        for ours in found.loops() {
+            let ratio = found.ratio((level, ours), (level, "blocking"), figure)?;
+            differences.push(ratio.difference());
+        }
+        match (differences.contains(&Difference::Less), differences.contains(&Difference::More)) {
+            (false, false) => alike = Some((at, level)),
+            (true, false) => break Some(true),
+            _ => break Some(false),
+        }
+    };
+    let clients = |level: &str| level.parse::<usize>().unwrap_or(0);
+    let top = found.levels().last().copied().unwrap_or_default();
+    Ok(Judged {
+        verdict: match (apart, alike) {
+            (None, _) => Verdict::NoDifference,
+            (Some(true), Some((_, level))) => Verdict::HoldsAbove(clients(level)),
+            (Some(true), None) => Verdict::Holds,
+            (Some(false), _) => Verdict::DoesNotHold,
+        },
+        because: format!("At {top} clients: {}.", found.each(top, figure)),
+        answer: Some(alike.map_or(0, |(at, _)| at + 1)),
+    })
+}
 
 const BLOCKED_LOOP: Lesson = Lesson {
     name: "blocked-loop",

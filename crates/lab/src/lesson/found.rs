@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::competitor::{Competitor, Who};
-use crate::difference;
+use crate::difference::{self, Difference};
 use crate::lesson::case::{Figures, Strip};
 use crate::results::{Cpus, Gate, Machine, Versions};
 use crate::verdict::Verdict;
@@ -155,6 +155,41 @@ impl Found {
         let (first, second) =
             (self.figure(ours.0, ours.1, name)?, self.figure(theirs.0, theirs.1, name)?);
         difference::Ratio::of(&first, &second).ok_or_else(|| format!("no round has {name} of both"))
+    }
+
+    /// What event loops have of a figure against what threads have, if all of them say so; with the ratios in words.
+    ///
+    /// # Errors
+    /// As [`ratio`](Self::ratio).
+    pub fn against_threads(&self, level: &str, name: &str) -> Result<(Difference, String), String> {
+        let (mut all, mut shown) = (Vec::new(), Vec::new());
+        for who in self.loops() {
+            let ratio = self.ratio((level, who), (level, "blocking"), name)?;
+            shown.push(format!("{who} {} of a thread's", ratio.shown()));
+            all.push(ratio.that_matters());
+        }
+        let one = |difference| all.iter().all(|other| *other == difference);
+        let difference = match all.as_slice() {
+            [Difference::Less, ..] if one(Difference::Less) => Difference::Less,
+            all if all.contains(&Difference::More) => Difference::More,
+            _ => Difference::None,
+        };
+        Ok((difference, shown.join(" · ")))
+    }
+
+    /// Whether something is so of a figure of each of these, in every round.
+    ///
+    /// # Errors
+    /// As [`agreed`](Self::agreed).
+    pub fn all_agree(
+        &self,
+        level: &str,
+        all: Vec<&str>,
+        name: &str,
+        is_so: impl Fn(f64) -> bool,
+    ) -> Result<bool, String> {
+        all.into_iter()
+            .try_fold(true, |so_far, who| Ok(self.agreed((level, who), name, &is_so)? && so_far))
     }
 
     /// Whoever was tried, in the order of the first round.

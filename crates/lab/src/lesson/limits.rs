@@ -6,7 +6,7 @@ use anyhow::Context;
 use conformance::process::Signal;
 use load::Probe;
 
-use crate::lesson::case::{Case, Figures, Load, Scene, get, plaintext, until};
+use crate::lesson::case::{Case, Load, Scene, figures, get, ms, plaintext, until};
 use crate::lesson::first::THREE;
 use crate::lesson::found::{Judged, of_loops_and_threads};
 use crate::lesson::{Chart, Guess, Lesson, Part, Said};
@@ -25,14 +25,6 @@ pub fn lessons() -> Vec<Lesson> {
         OVERLOAD,
         STARVED,
     ]
-}
-
-fn figures<const N: usize>(all: [(&str, f64); N]) -> Figures {
-    all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }
 
 const THREAD_LIMIT: Lesson = Lesson {

@@ -162,12 +162,18 @@ fn built(
     scale: &Scale,
     as_they_are: bool,
 ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-    let cases = lessons.iter().flat_map(|lesson| (lesson.cases)(scale));
-    let mut names: Vec<String> =
-        cases.filter_map(|case| case.who.parse::<Competitor>().ok()?.binary()).collect();
+    let (mut names, mut beside) = (Vec::new(), Vec::new());
+    for case in lessons.iter().flat_map(|lesson| (lesson.cases)(scale)) {
+        names.extend(case.who.parse::<Competitor>().ok().and_then(|who| who.binary()));
+        beside.extend(case.beside.map(str::to_owned));
+    }
+    names.extend(beside.iter().cloned());
     names.sort();
     names.dedup();
-    crate::compare::binaries(names, as_they_are)
+    let mut all = crate::compare::binaries(names, as_they_are)?;
+    // What only takes part keeps no contract that could be checked.
+    all.retain(|name, _| !beside.contains(name));
+    Ok(all)
 }
 
 /// What the checks say, once they are through.

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::drawing::{Drawing, label};
 use super::lines::{Curve, Dot, Lines};
-use super::look::{self, COLOURS, Look};
+use super::look::{self, COLOURS, Look, shared};
 use super::panels::{said, void};
 use super::points::{Found, found};
 use super::rows::{Block, Row, Rows};
@@ -122,13 +122,11 @@ fn beside(results: &Results, looks: &[Look], scenario: &Scenario, level: &Level)
     let stall = |cell: &Cell| Some(cell.probe.as_ref()?.stall_ms);
     let usable =
         |who: &Competitor| of(who).into_iter().filter(|cell| !cell.is_void()).collect::<Vec<_>>();
-    let sampled = results
-        .competitors
-        .iter()
-        .all(|who| usable(who).into_iter().all(|cell| p99(cell).is_some()));
+    let sampled = shared(results, looks)
+        .all(|(who, _)| usable(who).into_iter().all(|cell| p99(cell).is_some()));
     let figure: &dyn Fn(&Cell) -> Option<f64> = if sampled { &p99 } else { &stall };
     let word = if sampled { "p99" } else { "longest stall" };
-    let rows = results.competitors.iter().zip(looks).filter_map(|(who, &look)| {
+    let rows = shared(results, looks).filter_map(|(who, &look)| {
         let name = who.name.clone();
         match found(&of(who), figure) {
             Found::Measured(range) => {
@@ -152,7 +150,7 @@ fn memory_held(results: &Results, looks: &[Look], height: f64) -> Option<Drawing
     let waits = |scenario| (scenario, memory::levels(scenario));
     let mut waiting = results.scenarios.iter().map(waits);
     let (scenario, levels) = waiting.find(|(_, levels)| !levels.is_empty())?;
-    let competitors = results.competitors.iter().zip(looks);
+    let competitors = shared(results, looks);
     let curves: Vec<_> = competitors
         .map(|(who, &look)| held(results, scenario, &levels, who, look))
         .filter(|curve| !curve.pieces.is_empty() || !curve.voids.is_empty())

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::results::Competitor;
+use crate::results::{Competitor, Results};
 
 /// Colour and marker of one competitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +118,14 @@ pub(super) fn style(colour: impl Fn(&str) -> String) -> String {
         .expect("a string takes any text");
     }
     css
+}
+
+/// Whoever is drawn on a scale that all share: not another language, which has charts against itself.
+pub(super) fn shared<'a>(
+    results: &'a Results,
+    looks: &'a [Look],
+) -> impl Iterator<Item = (&'a Competitor, &'a Look)> {
+    results.competitors.iter().zip(looks).filter(|(who, _)| !who.is_peer())
 }
 
 #[cfg(test)]

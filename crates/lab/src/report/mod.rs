@@ -10,6 +10,7 @@ mod evidence;
 mod figure;
 mod gates;
 mod hypothesis;
+mod itself;
 mod lines;
 mod look;
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use super::axis::Axis;
 use super::drawing::Drawing;
 use super::lines::{Curve, Dot, HEIGHT, Lines};
-use super::look::Look;
+use super::look::{Look, shared};
 use super::metrics::{self, Metric};
 use super::points::{Found, Range, found};
 use super::rows::{Block, Row, Rows};
 use super::text::{count, number};
-use super::time;
+use super::{itself, time};
 use crate::results::{Level, Results, Scenario};
 
 /// The width of a small chart.
@@ -30,15 +30,16 @@ pub(super) fn of(results: &Results, looks: &[Look], scenario: &Scenario) -> Vec<
             drawings.push((format!("{}-{at}", metric.key), drawing));
         }
     }
+    drawings.extend(itself::of(results, looks, scenario));
     drawings.extend(time::of(results, looks, scenario));
     drawings
 }
 
 /// Levels that share a chart, in pieces that share a line.
-struct Facet<'a> {
+pub(super) struct Facet<'a> {
     /// What sets it apart from the other charts of the same figure.
     variant: Option<&'a str>,
-    pieces: Vec<Vec<&'a Level>>,
+    pub(super) pieces: Vec<Vec<&'a Level>>,
 }
 
 impl<'a> Facet<'a> {
@@ -66,7 +67,7 @@ impl<'a> Facet<'a> {
 
 /// Levels belong to one line when only the number of clients differs, and to one chart when no two would lie at the
 /// same place in it.
-fn facets(scenario: &Scenario) -> Vec<Facet<'_>> {
+pub(super) fn facets(scenario: &Scenario) -> Vec<Facet<'_>> {
     let mut pieces: Vec<Vec<&Level>> = Vec::new();
     for level in &scenario.levels {
         let same = |other: &Level| {
@@ -102,7 +103,7 @@ fn fitted(results: &Results, scenario: &Scenario, metric: &Metric, facets: &[Fac
     for level in facets.iter().flat_map(Facet::levels) {
         values.extend((metric.floor)(level));
         values.extend(bottom(results, scenario, metric, level).map(|(bottom, _)| bottom));
-        for who in &results.competitors {
+        for who in results.competitors.iter().filter(|who| !who.is_peer()) {
             let cells = results.cells_at(&scenario.name, &level.name, &who.name);
             if let Found::Measured(range) = found(&cells, |cell| (metric.of)(cell, level)) {
                 values.extend([range.min, range.max]);
@@ -154,7 +155,7 @@ impl Panel<'_> {
     fn is_empty(&self) -> bool {
         let levels = self.facet.levels();
         let mut all = levels.iter().flat_map(|level| {
-            self.results.competitors.iter().map(|who| self.found(level, &who.name))
+            shared(self.results, self.looks).map(|(who, _)| self.found(level, &who.name))
         });
         !all.any(|found| matches!(found, Found::Measured(_)))
     }
@@ -170,7 +171,7 @@ impl Panel<'_> {
     fn lines(&self) -> Lines {
         let levels = self.facet.levels();
         let clients: Vec<_> = levels.iter().map(|level| level.clients as f64).collect();
-        let competitors = self.results.competitors.iter().zip(self.looks);
+        let competitors = shared(self.results, self.looks);
         let curves = competitors.map(|(who, &look)| {
             let mut curve = Curve {
                 look,
@@ -223,7 +224,7 @@ impl Panel<'_> {
 
     fn rows(&self) -> Rows {
         let blocks = self.facet.levels().into_iter().map(|level| {
-            let competitors = self.results.competitors.iter().zip(self.looks);
+            let competitors = shared(self.results, self.looks);
             let rows = competitors.filter_map(|(who, &look)| {
                 let name = who.name.clone();
                 match self.found(level, &who.name) {

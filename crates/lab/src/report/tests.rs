@@ -94,6 +94,24 @@ fn no_number_on_a_page_is_none() {
 }
 
 #[test]
+fn another_language_is_drawn_against_itself_and_on_no_scale_of_others() {
+    let mut results = made_up::results();
+    assert!(!html(&results).contains("each against itself"));
+    results.competitors[3].name = "fastapi".to_owned();
+    for cell in &mut results.cells {
+        if cell.competitor.starts_with('<') {
+            cell.competitor = "fastapi".to_owned();
+        }
+    }
+    let page = html(&results);
+    let charts = page.split("<figure>").skip(1).filter_map(|rest| rest.split("</figure>").next());
+    let with = charts.filter(|chart| chart.contains("fastapi"));
+    let own: Vec<_> = with.map(|chart| chart.contains("each against itself")).collect();
+    assert!(!own.is_empty() && own.iter().all(|own| *own), "{own:?}");
+    assert_eq!(well_formed(&page), Ok(()));
+}
+
+#[test]
 fn every_drawing_has_a_title() {
     for (name, results) in runs() {
         for markup in [html(&results), figure(&results)] {

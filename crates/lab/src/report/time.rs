@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::drawing::Drawing;
 use super::lines::{Curve, Dot, HEIGHT, Lines};
-use super::look::Look;
+use super::look::{Look, shared};
 use super::panels::void;
 use super::points::{Range, why_void};
 use super::text::number;
@@ -99,7 +99,7 @@ impl Inside<'_> {
         points: impl Fn(&Cell) -> Vec<(f64, f64)>,
         says: impl Fn(&Cell) -> String,
     ) -> Vec<Curve> {
-        let competitors = self.results.competitors.iter().zip(self.looks);
+        let competitors = shared(self.results, self.looks);
         competitors
             .map(|(who, &look)| {
                 let cells = self.results.cells_at(&self.scenario.name, &self.level.name, &who.name);
