@@ -188,7 +188,7 @@ fn in_words(found: &Found) -> String {
     format!(
         "“{claim}”: **{verdict}**. {because}\n\n*{} · {} cores · {} · {} · commit {commit} · `cargo lab lesson {lesson}`*\n",
         &started[..10.min(started.len())],
-        machine.cores,
+        found.cores(),
         machine.cpu,
         machine.kernel,
     )

@@ -48,6 +48,8 @@ pub fn run(
         cpus: arena.cpus.clone(),
         ..Found::default()
     };
+    // Whoever asks is pinned to the CPUs of the load, and the machine has more.
+    found.machine.cores = found.cores();
     for round in 1..=found.rounds {
         let mut cases = with_peers(lesson, (lesson.cases)(scale), peers);
         let mut turns: Vec<usize> = (0..cases.len()).collect();

@@ -227,6 +227,11 @@ impl Found {
         shown.collect::<Vec<_>>().join(" · ")
     }
 
+    /// CPUs that took part: the servers' and the load's.
+    pub fn cores(&self) -> usize {
+        self.cpus.servers.iter().chain(&self.cpus.load).collect::<BTreeSet<_>>().len()
+    }
+
     /// The gates that failed, each once, with where.
     pub fn failed_gates(&self) -> Vec<String> {
         let gates = self.trials.iter().flat_map(|trial| {

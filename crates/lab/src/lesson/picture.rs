@@ -107,7 +107,7 @@ fn strip(body: &mut String, (x, y): (f64, f64), drawn: &Drawn, most: f64, colour
 fn source(found: &Found) -> String {
     let commit = found.versions.commit.as_deref().unwrap_or("none");
     let commit = &commit[..12.min(commit.len())];
-    let (cores, word, profile) = (found.machine.cores, found.cpus.word(), &found.versions.profile);
+    let (cores, word, profile) = (found.cores(), found.cpus.word(), &found.versions.profile);
     let day = &found.started[..10.min(found.started.len())];
     format!(
         "{day} · {cores} cores, {word} · {} · {profile} build · commit {commit}",
