@@ -70,7 +70,14 @@ fn drawn(
         }
         if dots.len() > 1 {
             let (name, pieces) = (who.name.clone(), vec![dots]);
-            curves.push(Curve { look, name, pieces, voids: Vec::new(), marked: true });
+            curves.push(Curve {
+                look,
+                name,
+                pieces,
+                voids: Vec::new(),
+                marked: true,
+                hypothesis: false,
+            });
         }
     }
     let values: Vec<f64> = curves
