@@ -78,7 +78,7 @@ pub(crate) fn hypotheses(title: &str, all: &[Hypothesis], evidence: &str) -> Str
     let (width, height) = (2.0 * (WIDTH + MARGIN) + MARGIN, top + 24.0);
     let (title, says, style) = (escape(title), escape(&says.join(" ")), look::style(on_paper));
     format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" role="img" aria-labelledby="h-t h-d"><title id="h-t">{title}</title><desc id="h-d">{says}</desc><style>{style}.head{{font-size:16px;font-weight:700}}</style><rect x=".5" y=".5" width="{:.0}" height="{:.0}" rx="8" fill="#ffffff" stroke="#d0d7de"/>{body}</svg>
+        r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" role="img" aria-labelledby="h-t h-d"><title id="h-t">{title}</title><desc id="h-d">{says}</desc><style>{style}.hypothesis{{stroke-dasharray:5 4;stroke-width:1.3}}.head{{font-size:16px;font-weight:700}}</style><rect x=".5" y=".5" width="{:.0}" height="{:.0}" rx="8" fill="#ffffff" stroke="#d0d7de"/>{body}</svg>
 "##,
         width - 1.0,
         height - 1.0

@@ -102,7 +102,7 @@ pub(super) fn style(colour: impl Fn(&str) -> String) -> String {
          .soft{{fill:{soft}}}.strong{{font-weight:650}}.end{{text-anchor:end}}.mid{{text-anchor:middle}}\
          .rule{{stroke:{rule};stroke-width:1}}.base{{stroke:{soft};stroke-width:1}}\
          .floor{{stroke:{ink};stroke-width:1;stroke-dasharray:2 3;opacity:.75}}\
-         .line{{fill:none;stroke-width:1.8;stroke-linejoin:round}}.hypothesis{{stroke-dasharray:5 4;stroke-width:1.3}}.range{{stroke-width:1.4;opacity:.65}}\
+         .line{{fill:none;stroke-width:1.8;stroke-linejoin:round}}.range{{stroke-width:1.4;opacity:.65}}\
          .lead{{stroke-width:.8;opacity:.5}}.hollow{{fill:{paper};stroke-width:1.6}}.mark{{stroke:{paper};stroke-width:.8}}",
         ink = colour("ink"),
         soft = colour("soft"),
