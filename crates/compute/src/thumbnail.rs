@@ -5,6 +5,8 @@
 use std::io::Cursor;
 
 use fast_image_resize::Resizer;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
 use image::codecs::jpeg::JpegEncoder;
 use image::error::ImageError;
 use image::metadata::Orientation;
@@ -39,12 +41,12 @@ const QUALITY: u8 = 80;
 pub fn thumbnail(image: &[u8], width: u32, go_on: impl Fn() -> bool) -> Result<Vec<u8>, Failed> {
     let (picture, turned) = decode(image)?;
     step(&go_on)?;
-    let mut small = shrink(picture, width, turned)?;
+    let mut small = DynamicImage::from(shrink(flat(picture), width, turned)?);
     step(&go_on)?;
     small.apply_orientation(turned);
     let mut jpeg = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
-    flat(small).write_with_encoder(encoder).map_err(|_| Failed::BrokenImage)?;
+    small.write_with_encoder(encoder).map_err(|_| Failed::BrokenImage)?;
     Ok(jpeg)
 }
 
@@ -103,25 +105,7 @@ fn ends(jpeg: &[u8]) -> bool {
     true
 }
 
-/// The picture at most `width` wide once it is `turned`, and as high as that makes it.
-fn shrink(picture: DynamicImage, width: u32, turned: Orientation) -> Result<DynamicImage, Failed> {
-    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
-    let lies = matches!(turned, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH);
-    let shown = if lies { picture.height() } else { picture.width() };
-    if shown <= width {
-        return Ok(picture);
-    }
-    let scaled = |side: u32| {
-        let side = u64::from(side) * u64::from(width) / u64::from(shown);
-        u32::try_from(side).expect("it is smaller than it was").max(1)
-    };
-    let (width, height) = (scaled(picture.width()), scaled(picture.height()));
-    let mut small = DynamicImage::new(width, height, picture.color());
-    let sized = Resizer::new().resize(&picture, &mut small, None);
-    sized.map(|()| small).map_err(|_| Failed::BrokenImage)
-}
-
-/// On white paper: a JPEG has no transparency.
+/// On white paper: a JPEG has no transparency. Before it shrinks, or what cannot be seen would bleed into its edges.
 fn flat(picture: DynamicImage) -> RgbImage {
     if !picture.color().has_alpha() {
         return picture.into_rgb8();
@@ -135,6 +119,28 @@ fn flat(picture: DynamicImage) -> RgbImage {
         };
         Rgb([red, green, blue].map(mixed))
     })
+}
+
+/// The picture at most `width` wide once it is `turned`, and as high as that makes it.
+fn shrink(picture: RgbImage, width: u32, turned: Orientation) -> Result<RgbImage, Failed> {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    let lies = matches!(turned, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH);
+    let shown = if lies { picture.height() } else { picture.width() };
+    if shown <= width {
+        return Ok(picture);
+    }
+    let scaled = |side: u32| {
+        let side = u64::from(side) * u64::from(width) / u64::from(shown);
+        u32::try_from(side).expect("it is smaller than it was").max(1)
+    };
+    let mut small = RgbImage::new(scaled(picture.width()), scaled(picture.height()));
+    // The one kind of pixel that a JPEG has: to compile the resizer for all that it knows takes longer than a server.
+    let (width, height) = small.dimensions();
+    let from = TypedImageRef::<U8x3>::from_buffer(picture.width(), picture.height(), &picture);
+    let to = TypedImage::<U8x3>::from_buffer(width, height, &mut small);
+    let (Ok(from), Ok(mut to)) = (from, to) else { return Err(Failed::BrokenImage) };
+    let sized = Resizer::new().resize_typed(&from, &mut to, None);
+    sized.map(|()| small).map_err(|_| Failed::BrokenImage)
 }
 
 #[cfg(test)]
