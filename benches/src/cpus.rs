@@ -2,7 +2,7 @@
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// The CPUs of this process in two halves; with one CPU both are that one.
+/// The CPUs of this process in two halves, no core in both; with one core its hyper-threads, with one CPU both are that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
     /// For the clients, the stub and the harness.
@@ -14,15 +14,17 @@ pub struct Split {
 impl Split {
     /// Of the CPUs this process may use.
     pub fn here() -> Self {
-        Self::of(allowed())
+        Self::of(&load::cpus::cores(&allowed()))
     }
 
-    fn of(cpus: Vec<usize>) -> Self {
-        if cpus.len() < 2 {
-            return Self { clients: cpus.clone(), servers: cpus };
+    fn of(cores: &[Vec<usize>]) -> Self {
+        if let [core] = cores {
+            let (clients, servers) = core.split_at(core.len() / 2);
+            let clients = if clients.is_empty() { servers } else { clients };
+            return Self { clients: clients.into(), servers: servers.into() };
         }
-        let (clients, servers) = cpus.split_at(cpus.len() / 2);
-        Self { clients: clients.into(), servers: servers.into() }
+        let (clients, servers) = cores.split_at(cores.len() / 2);
+        Self { clients: clients.concat(), servers: servers.concat() }
     }
 
     /// How it was split, as a sentence.
@@ -68,9 +70,11 @@ mod tests {
 
     #[test]
     fn servers_and_clients_share_a_cpu_only_when_there_is_one() {
-        let split = Split::of(vec![2, 3, 7]);
+        let split = Split::of(&[vec![2], vec![3], vec![7]]);
         assert_eq!((split.clients, split.servers), (vec![2], vec![3, 7]));
-        let single = Split::of(vec![4]);
+        let threads = Split::of(&[vec![0, 2], vec![1, 3]]);
+        assert_eq!((threads.clients, threads.servers), (vec![0, 2], vec![1, 3]));
+        let single = Split::of(&[vec![4]]);
         assert_eq!(single.clients, single.servers);
         assert!(single.told().starts_with("One CPU"));
     }

@@ -138,9 +138,6 @@ impl Harness {
                 "\nWhat a request costs, warm: medians, and × blocking with its 95 % interval\n"
             );
             println!("{routes}\n{}", Split::here().told());
-            if let Some(note) = table::timer_note(&measured) {
-                println!("{note}");
-            }
             println!("{}", table::CAVEATS);
         }
         println!("Every figure, with its samples: {}", self.home.display());

@@ -39,10 +39,6 @@
 //! `floor` is not a server: an epoll loop that sends the right bytes without looking at the request. What it takes
 //! is the client, the kernel and two wake-ups; only what is above it is the server's.
 //!
-//! `wait-0` asks an async server for a timer all the same. tokio's ticks once a millisecond and rounds up, so one
-//! request can take longer there than anything else about it costs; std's sleep of no time returns at once. In a batch the
-//! 64 wait for the same tick.
-//!
 //! # What stands behind the figures
 //!
 //! - The servers are the real binaries, built by this harness in its own profile, with their default limits, in

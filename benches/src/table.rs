@@ -17,16 +17,6 @@ Not shown: tails (these are medians), memory, connections opened or slow, load o
 machine than this one, a network (all is loopback), a GitHub that takes its time. The benches ran one after another:
 for ratios from interleaved rounds, and all of the above, `cargo lab`.";
 
-/// What a reader would take for the price of async and is not, when these figures show it.
-pub(crate) fn timer_note(measured: &Measured) -> Option<&'static str> {
-    let ns = |group: &str| Some(measured.get(&(group.to_owned(), "axum".to_owned()))?.ns);
-    let over = ns("wait-0/one")? - ns("plaintext/one")?;
-    (over > 0.5e6).then_some(
-        "wait-0 on actix and axum is a turn of tokio's timer wheel, which ticks once a millisecond and rounds up; \
-         std's\nsleep of no time returns at once. It is what a short wait costs there, not what a request does.",
-    )
-}
-
 /// Rows of one kind, each with a cell for every column.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -239,15 +229,5 @@ wait-0/one               –      1.50 ms            –
         let text = primitives.unwrap().to_string();
         assert!(text.contains("0.010×") && text.contains("500 ns"), "{text}");
         assert!(of(&[], &Measured::new()).1.is_none());
-    }
-
-    #[test]
-    fn the_timers_millisecond_is_told_only_when_it_is_in_the_figures() {
-        let axum = |group: &str, ns| ((group.to_owned(), "axum".to_owned()), median(ns));
-        let told =
-            |wait| timer_note(&[axum("wait-0/one", wait), axum("plaintext/one", 2e4)].into());
-        assert!(told(1.2e6).is_some_and(|note| note.contains("wheel")));
-        assert_eq!(told(2.1e4), None);
-        assert_eq!(timer_note(&[axum("wait-0/one", 1.2e6)].into()), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Whole numbers as FastAPI takes them from a path: `+1`, `01`, `1_000`, ` 1 ` and `1.0` are all integers.
 //!
-//! The rules are pydantic's, recorded from FastAPI 0.165 (`tests/fastapi-int-vectors.json`): white space around is
-//! ignored; a sign; digits with single underscores between them; a fraction of zeros; at most 4,300 digits.
+//! The rules are pydantic's, recorded from FastAPI 0.165 (`conformance/cases/fastapi-int-vectors.json`): white space
+//! around is ignored; a sign; digits with single underscores between them; a fraction of zeros; at most 4,300 digits.
 
 /// The most digits FastAPI parses: CPython's default for `sys.set_int_max_str_digits`.
 const MOST_DIGITS: usize = 4_300;
@@ -105,7 +105,8 @@ mod tests {
     #[test]
     fn integers_are_what_fastapi_says_they_are() {
         let vectors: Vec<Vector> =
-            serde_json::from_str(include_str!("../tests/fastapi-int-vectors.json")).unwrap();
+            serde_json::from_str(include_str!("../../conformance/cases/fastapi-int-vectors.json"))
+                .unwrap();
         assert!(vectors.len() > 60);
         for Vector { r#in, ok, err } in vectors {
             let found = Integer::parse(&expand(&r#in));

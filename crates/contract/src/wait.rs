@@ -102,13 +102,13 @@ impl Seconds {
     }
 }
 
-/// The same grammar on the command line (`--max-wait 60`), where the error is one line.
 impl From<Duration> for Seconds {
     fn from(length: Duration) -> Self {
         Self(length)
     }
 }
 
+/// The same grammar on the command line (`--max-wait 60`), where the error is one line.
 impl std::str::FromStr for Seconds {
     type Err = String;
 

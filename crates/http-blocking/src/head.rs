@@ -159,8 +159,8 @@ fn check_target(method: &Method, target: &[u8]) -> Result<(), Refusal> {
     if fits { Ok(()) } else { Err(Refusal::Malformed) }
 }
 
-/// What the fields say about the message and the connection, noted as they pass: looking each up afterwards took a
-/// tenth of the time of the whole head.
+/// What the fields say about the message and the connection, noted as they pass: looking each up afterwards is a
+/// walk over all of them for each.
 #[derive(Default)]
 struct Told<'a> {
     host: Once<'a>,

@@ -77,9 +77,22 @@ fn others_go_on(results: &Results) -> String {
     let (verdict, at) = verdict::others_go_on(results);
     let evidence = at.map(|at| {
         let felt = each(results, at, FELT, 1.0, 1);
-        format!("probe p99 beside {} waits: {felt} ms", thousands(at.1.clients as f64))
+        let (of, waits) = (felt_as(results, at), thousands(at.1.clients as f64));
+        format!("{of} beside {waits} waits: {felt} ms")
     });
     claim(OTHERS_GO_ON, &verdict, &evidence.unwrap_or_default())
+}
+
+/// What the bystander's figures are: where it asked too seldom for a p99, its slowest answer stands.
+fn felt_as(results: &Results, at: At<'_>) -> &'static str {
+    let cells = results.subjects().flat_map(|who| results.cells_at(at.0, &at.1.name, &who.name));
+    let probes: Vec<_> = cells.filter_map(|cell| cell.probe.as_ref()).collect();
+    let few = probes.iter().filter(|probe| probe.latency.p99_ms.is_none()).count();
+    match few {
+        0 => "probe p99",
+        few if few == probes.len() => "probe's slowest",
+        _ => "probe p99 or slowest",
+    }
 }
 
 fn carried_in_words(carried: &Carried) -> String {
@@ -196,15 +209,25 @@ fn so(results: &Results, carried: &Carried) -> String {
 }
 
 fn where_to_look(results: &Results, folder: &Path) -> String {
-    let again = if results.command.len() > 1 {
-        format!("cargo lab {}", results.command[1..].join(" "))
-    } else {
-        format!("cargo lab compare --seed {}", results.seed)
-    };
     format!(
-        "Report {} · data: results.json and histograms/ beside it · again: {again}",
-        folder.join("report.html").display()
+        "Report {} · why: cargo lab lesson {} · your service: cargo lab choose --help",
+        folder.join("report.html").display(),
+        lesson(results),
     )
+}
+
+/// The lesson behind the first claim that holds of async alone; of waiting, where none does.
+pub fn lesson(results: &Results) -> &'static str {
+    let claims = [
+        (verdict::others_go_on(results).0, "others-go-on"),
+        (verdict::more_users(results).0, "waiting"),
+        (verdict::parallel(results).0, "fan-out"),
+        (verdict::cpu_cycles(results).0, "cpu-cycles"),
+        (verdict::blocked_loop(results).0, "blocked-loop"),
+    ];
+    let of_async = |verdict: &Verdict| matches!(verdict, Verdict::Holds | Verdict::HoldsAbove(_));
+    let found = claims.into_iter().find(|(verdict, _)| of_async(verdict));
+    found.map_or("waiting", |(_, lesson)| lesson)
 }
 
 fn small_print(results: &Results) -> String {
@@ -229,8 +252,9 @@ fn claim(words: &str, verdict: &Verdict, evidence: &str) -> String {
 
 /// One figure of everybody but the controls, in their order.
 fn each(results: &Results, at: At<'_>, figure: Read, scale: f64, decimals: usize) -> String {
-    let shown = results.subjects().map(|who| match verdict::read(results, at, who, figure) {
-        Ok(value) => format!("{:.decimals$}", value * scale),
+    let read = |who: &Competitor| results.figure((at.0, &at.1.name), &who.name, figure);
+    let shown = results.subjects().map(|who| match read(who) {
+        Ok(figure) => format!("{:.decimals$}", figure.median() * scale),
         Err(_) => "–".to_owned(),
     });
     shown.collect::<Vec<_>>().join(" · ")

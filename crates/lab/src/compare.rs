@@ -294,6 +294,12 @@ fn notes(results: &Results) -> Vec<String> {
              a server alone on the machine would have more"
         ));
     }
+    if cpus.one_core {
+        notes.push(
+            "servers and load had hyper-threads of the same core: each took from the other's speed"
+                .into(),
+        );
+    }
     if results.versions.profile == "debug" {
         notes.push("a debug build: no number here says anything about speed".into());
     }

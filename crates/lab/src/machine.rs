@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use load::cpus;
 use rustix::process::{Resource, getrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
@@ -88,14 +89,36 @@ pub fn allowed_cpus() -> Vec<usize> {
     (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
 }
 
-/// Half of the CPUs for the servers, half for everything else; all for both where there is one, or when asked.
+/// Half of the cores for the servers, half for everything else; all for both where there is one CPU, or when asked.
 pub fn divided(shared: bool) -> Cpus {
-    let all = allowed_cpus();
-    if shared || all.len() < 2 {
-        return Cpus { servers: all.clone(), load: all };
+    if shared {
+        let all = allowed_cpus();
+        return Cpus { servers: all.clone(), load: all, one_core: false };
     }
-    let (servers, load) = all.split_at(all.len().div_ceil(2));
-    Cpus { servers: servers.to_vec(), load: load.to_vec() }
+    halved(&allowed_cores())
+}
+
+/// Two halves of these cores, each given as its CPUs; of one core its hyper-threads.
+fn halved(cores: &[Vec<usize>]) -> Cpus {
+    match cores {
+        [] => Cpus::default(),
+        [core] if core.len() < 2 => {
+            Cpus { servers: core.clone(), load: core.clone(), one_core: false }
+        }
+        [core] => {
+            let (servers, load) = core.split_at(core.len().div_ceil(2));
+            Cpus { servers: servers.to_vec(), load: load.to_vec(), one_core: true }
+        }
+        cores => {
+            let (servers, load) = cores.split_at(cores.len().div_ceil(2));
+            Cpus { servers: servers.concat(), load: load.concat(), one_core: false }
+        }
+    }
+}
+
+/// The cores of this machine that this process may use, each as its CPUs.
+pub fn allowed_cores() -> Vec<Vec<usize>> {
+    cpus::cores(&allowed_cpus())
 }
 
 /// Pins the calling thread, and with it every thread and process it starts from now on.
@@ -177,8 +200,26 @@ mod tests {
 
     #[test]
     fn servers_and_load_share_no_cpu_where_there_are_two() {
-        let cpus = divided(false);
-        assert_eq!(cpus.word(), if allowed_cpus().len() < 2 { "shared" } else { "split" });
+        let word = divided(false).word();
+        assert_eq!(word == "shared", allowed_cpus().len() < 2, "{word}");
         assert_eq!(divided(true).word(), "shared");
+    }
+
+    fn split(cores: &[Vec<usize>]) -> (Vec<usize>, Vec<usize>, &'static str) {
+        let cpus = halved(cores);
+        let word = cpus.word();
+        (cpus.servers, cpus.load, word)
+    }
+
+    #[test]
+    fn no_core_is_the_servers_and_the_loads_where_there_are_two() {
+        let cores = [vec![0, 4], vec![1, 5], vec![2, 6]];
+        assert_eq!(split(&cores), (vec![0, 4, 1, 5], vec![2, 6], "split"));
+    }
+
+    #[test]
+    fn one_core_is_split_by_its_threads_and_says_so() {
+        assert_eq!(split(&[vec![0, 1]]), (vec![0], vec![1], "split by hyper-thread"));
+        assert_eq!(split(&[vec![0]]), (vec![0], vec![0], "shared"));
     }
 }

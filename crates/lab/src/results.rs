@@ -122,13 +122,20 @@ pub struct Cpus {
     pub servers: Vec<usize>,
     /// The generator's, the probe's and the upstream's.
     pub load: Vec<usize>,
+    /// Whether the two have hyper-threads of the same core, because there is no second one.
+    #[serde(default)]
+    pub one_core: bool,
 }
 
 impl Cpus {
-    /// `split` when nobody has the other's, else `shared`.
+    /// `split` when nobody has the other's, `split by hyper-thread` when they have the same core, else `shared`.
     pub fn word(&self) -> &'static str {
         let shared = self.servers.iter().any(|cpu| self.load.contains(cpu));
-        if shared { "shared" } else { "split" }
+        match (shared, self.one_core) {
+            (true, _) => "shared",
+            (false, true) => "split by hyper-thread",
+            (false, false) => "split",
+        }
     }
 }
 
@@ -345,6 +352,13 @@ pub struct Gate {
     pub void: bool,
     /// What is wrong, with its figures.
     pub sentence: String,
+}
+
+impl Gate {
+    /// Whether it tells of the server, and not of the measurement: what failed is then found, not missing.
+    pub fn is_the_servers(&self) -> bool {
+        self.void && ["nothing", "starved", "errors", "crashed"].contains(&self.name.as_str())
+    }
 }
 
 /// Latencies, in milliseconds. Failed requests are in, with the time they waited.

@@ -8,7 +8,7 @@ use comfy_table::{Cell as Box, CellAlignment, ContentArrangement, Table};
 
 use crate::memory;
 use crate::peers::PEERS;
-use crate::results::{Competitor, Kind, Level, Results, Scenario, Tail};
+use crate::results::{self, Competitor, Kind, Level, Results, Scenario, Tail};
 use crate::verdict::thousands;
 use crate::view::{self, CPU, FELT, Missing, P50, RATE, RSS, Read, SLOWEST, SPAN, THREADS};
 
@@ -53,7 +53,7 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
                 Err(missing) => {
                     row.push(Box::new("void"));
                     let why = match missing {
-                        Missing::Void(why) => why,
+                        Missing::Void(why) | Missing::Failed(why) => why,
                         Missing::NotMeasured => {
                             who.excluded.clone().unwrap_or_else(|| "not measured".to_owned())
                         }
@@ -72,6 +72,9 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
     for (gate, (why, cells)) in void {
         let _ = writeln!(text, "void ({gate}): {}: {why}", cells.join(", "));
     }
+    for line in partly(results, scenario) {
+        let _ = writeln!(text, "{line}");
+    }
     for (gate, (why, cells)) in cautions(results, scenario) {
         let (shown, rest) = cells.split_at(cells.len().min(3));
         let more =
@@ -82,6 +85,26 @@ pub fn one(results: &Results, scenario: &Scenario) -> String {
         let _ = writeln!(text, "{line}");
     }
     text
+}
+
+/// Of rows that have numbers, those that do not have them from all rounds, and why.
+fn partly(results: &Results, scenario: &Scenario) -> Vec<String> {
+    let mut lines = Vec::new();
+    for level in &scenario.levels {
+        for who in results.listed(&scenario.name) {
+            let at = (scenario.name.as_str(), level.name.as_str());
+            if results.figure(at, &who.name, RATE).is_err() {
+                continue;
+            }
+            let cells = results.cells_at(at.0, at.1, &who.name);
+            let void: Vec<_> = cells.iter().filter_map(|cell| cell.why_void()).collect();
+            let Some(first) = void.first() else { continue };
+            let (name, level, all) = (&who.name, &level.name, cells.len());
+            let (used, gate, why) = (all - void.len(), &first.name, &first.sentence);
+            lines.push(format!("{used} of {all} rounds ({gate}): {name} at {level}: {why}"));
+        }
+    }
+    lines
 }
 
 /// What has to be known beside the numbers, by gate: the first sentence, and all the cells it was said of.
@@ -145,7 +168,17 @@ fn numbers(
         row.insert(4, Box::new(times.unwrap_or_else(|| "–".to_owned())));
     }
     if probed {
-        row.push(shown(FELT, latency));
+        let few = |cell: &&results::Cell| {
+            cell.probe.as_ref().is_some_and(|probe| probe.latency.p99_ms.is_none())
+        };
+        let cells = results.cells_at(&scenario.name, &level.name, &who.name);
+        // Where it asked too seldom for a p99.
+        let slowest = cells.iter().any(few);
+        row.push(if slowest {
+            shown(FELT, |ms| format!("max {}", latency(ms)))
+        } else {
+            shown(FELT, latency)
+        });
     }
     row
 }

@@ -1,7 +1,9 @@
 //! The results as figures: medians over rounds, and ratios between competitors.
 
+use std::fmt;
+
 use crate::difference::{Ratio, median, range};
-use crate::results::{Cell, Competitor, Level, Results, Scenario, Tail};
+use crate::results::{Cell, Competitor, Gate, Level, Results, Scenario, Tail};
 
 /// One figure of one competitor at one level: a value for each round whose cell can be used.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +17,49 @@ pub struct Figure {
 pub enum Missing {
     /// Every cell is void; the first reason.
     Void(String),
+    /// The server failed in as many rounds as it passed, or more; how, and in how many.
+    Failed(String),
     /// Nothing was measured, or not this.
     NotMeasured,
+}
+
+/// Rounds in which a server failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// How many.
+    pub rounds: usize,
+    /// In how many it passed.
+    pub passed: usize,
+    /// Of how many; the rest was measured badly.
+    pub of: usize,
+    /// What happened in the first of them.
+    pub first: Gate,
+}
+
+impl Failures {
+    /// Of the cells of one competitor at one level, a round each.
+    pub fn of(cells: &[&Cell]) -> Option<Self> {
+        let why = |cell: &&Cell| cell.why_void().filter(|gate| gate.is_the_servers()).cloned();
+        let gates: Vec<Gate> = cells.iter().filter_map(why).collect();
+        let passed = cells.iter().filter(|cell| !cell.is_void()).count();
+        let rounds = gates.len();
+        Some(Self { rounds, passed, of: cells.len(), first: gates.into_iter().next()? })
+    }
+
+    /// Whether they are what is to be said of this server here, rather than what it did in the other rounds.
+    pub fn decide(&self) -> bool {
+        self.rounds >= self.passed
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rounds, of, first: Gate { name, sentence, .. }, .. } = self;
+        if rounds == of {
+            return write!(f, "{name}: {sentence}");
+        }
+        write!(f, "{name}: {sentence}, in {rounds} of {of} rounds")
+    }
 }
 
 impl Figure {
@@ -87,12 +130,16 @@ impl Results {
         self.cells.iter().filter(here).collect()
     }
 
-    /// A figure from all rounds whose cell can be used.
+    /// A figure from all rounds whose cell can be used, if it is the server's: one that answered in one round and failed
+    /// in two has no figure, or its failures would make it look better.
     ///
     /// # Errors
     /// Why there is none.
     pub fn figure(&self, at: (&str, &str), who: &str, read: Read) -> Result<Figure, Missing> {
         let cells = self.cells_at(at.0, at.1, who);
+        if let Some(failures) = Failures::of(&cells).filter(Failures::decide) {
+            return Err(Missing::Failed(failures.to_string()));
+        }
         let usable = cells.iter().filter(|cell| !cell.is_void());
         let rounds: Vec<_> = usable.filter_map(|cell| Some((cell.round, read(cell)?))).collect();
         if !rounds.is_empty() {
@@ -102,6 +149,11 @@ impl Results {
         Err(why.map_or(Missing::NotMeasured, |gate| {
             Missing::Void(format!("{}: {}", gate.name, gate.sentence))
         }))
+    }
+
+    /// The rounds in which the server itself failed at this level.
+    pub fn failures(&self, at: (&str, &str), who: &str) -> Option<Failures> {
+        Failures::of(&self.cells_at(at.0, at.1, who))
     }
 
     /// One competitor's figure as a multiple of another's.

@@ -33,7 +33,7 @@ fn the_answer_is_ten_lines_of_this_shape() {
         "\"free up CPU cycles\"                           no difference that matters  CPU a wait 30 · 30 · 30 µs; memory – · 20.0 · 20.0 KB",
         "\"sync functions … can block the event loop\"    holds                       20 blocking waits of 0.1 s: 0.2 · 2.0 · 2.0 s; probe stalled 2.0 s",
         "So: to 1,000 requests in flight choose by code, above it by load: at 4,000 blocking errors: 900 of 4000 requests failed (status 503); to 10 ms of CPU a request no need to offload.",
-        "Report lab-report/report.html · data: results.json and histograms/ beside it · again: cargo lab compare --seed 1",
+        "Report lab-report/report.html · why: cargo lab lesson waiting · your service: cargo lab choose --help",
         "(each number: median of 3 rounds; 3 void cells not used: see the report)",
     ];
     assert_eq!(lines(&found), wanted);
@@ -108,4 +108,30 @@ fn results_survive_being_written_and_read() {
     let before = results(&|_, _, _, _, _| {});
     let text = serde_json::to_string(&before).unwrap();
     assert_eq!(serde_json::from_str::<Results>(&text).unwrap(), before);
+}
+
+#[test]
+fn the_answer_leads_to_a_lesson_that_is_there() {
+    let nobody_differs = results(&|_, _, _, _, _| {});
+    let blocked = results(&|scenario, _, who, _, cell| {
+        if scenario == "blocked-loop" && who != "blocking" {
+            cell.span_s = 2.04;
+            cell.probe.as_mut().unwrap().stall_ms = 1_990.0;
+        }
+    });
+    let lessons = [&nobody_differs, &blocked].map(answer::lesson);
+    assert_eq!(lessons, ["waiting", "blocked-loop"]);
+    for name in ["others-go-on", "waiting", "fan-out", "cpu-cycles", "blocked-loop"] {
+        assert!(lab::lesson::find(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_bystanders_slowest_answer_is_not_called_its_p99() {
+    let few = results(&|_, _, _, _, cell| {
+        if let Some(probe) = &mut cell.probe {
+            probe.latency.p99_ms = None;
+        }
+    });
+    assert!(lines(&few)[2].contains("probe's slowest beside"), "{}", lines(&few)[2]);
 }

@@ -67,14 +67,47 @@ fn a_void_measurement_cannot_tell_and_says_which_gate() {
 }
 
 #[test]
-fn one_void_round_leaves_the_others() {
+fn one_round_that_was_measured_badly_leaves_the_others() {
     let mostly = results(&|_, _, who, round, cell| {
         if round == 2 && who == "axum" {
-            void(cell, "errors", "1 of 2 requests failed");
+            void(cell, "generator-bound", "a generator thread was busy 97 % of the time");
             cell.span_s = 99.0;
         }
     });
     assert_eq!(verdict::more_users(&mostly).0, Verdict::NoDifference);
+}
+
+/// Of three rounds at the most clients, axum fails in these.
+fn fails_in(rounds: &'static [u32]) -> lab::results::Results {
+    results(&move |_, level, who, round, cell| {
+        if level == "burst/4000" && who == "axum" && rounds.contains(&round) {
+            void(cell, "errors", "900 of 4000 requests failed (status 503)");
+        }
+    })
+}
+
+#[test]
+fn a_server_that_fails_in_two_rounds_of_three_has_stopped_whatever_the_third_says() {
+    let fails = fails_in(&[1, 2]);
+    let (users, carried) = verdict::more_users(&fails);
+    assert_eq!((users, carried.alike), (Verdict::DoesNotHold, Some(1_000)));
+    let apart = carried.apart.unwrap();
+    assert!(apart.stopped && apart.how.contains("2 of 3 rounds"), "{apart:?}");
+    assert!(fails.figure(("waiting", "burst/4000"), "axum", lab::view::RATE).is_err());
+    let table = lab::tables::all(&fails);
+    let why =
+        "void (errors): axum at burst/4000: 900 of 4000 requests failed (status 503), in 2 of 3";
+    assert!(table.contains(why), "{table}");
+}
+
+#[test]
+fn a_server_that_fails_in_one_round_of_three_is_neither_alike_nor_stopped() {
+    let fails = fails_in(&[2]);
+    let (users, carried) = verdict::more_users(&fails);
+    let Verdict::CannotTell(why) = &users else { panic!("{users}") };
+    assert!(why.contains("1 of 3 rounds") && carried.alike == Some(1_000), "{why}");
+    let table = lab::tables::all(&fails);
+    assert!(table.contains("2 of 3 rounds (errors): axum at burst/4000"), "{table}");
 }
 
 #[test]

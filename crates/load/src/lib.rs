@@ -2,6 +2,8 @@
 //!
 //! One epoll loop on each generator thread drives all of that thread's connections: a client that waits is a
 //! struct of a few hundred bytes, not a thread and not a task, so that the generator stays cheaper than what it measures.
+//! Nor is there a runtime in it: tokio's timers tick once a millisecond, where a schedule needs finer, and what a runtime
+//! does with its time could not be told from what is measured. epoll is asked through rustix, which is safe.
 //!
 //! Two loops, never mixed. *Closed*: N clients, each waits for its answer before it asks again; measures
 //! capacity. *Open*: requests leave on a schedule whatever the server does, and latency runs from the
@@ -24,6 +26,7 @@
 
 mod ask;
 mod connection;
+pub mod cpus;
 mod expect;
 pub mod floor;
 pub mod gates;

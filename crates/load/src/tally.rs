@@ -181,7 +181,7 @@ impl Tally {
     }
 }
 
-/// One nanosecond to one hour, to three digits: 260 KB, so one a thread and never one a connection.
+/// One nanosecond to one hour, to three digits: a quarter of a megabyte, so one a thread and never one a connection.
 pub(crate) fn histogram() -> Histogram {
     Histogram::new_with_bounds(1, 3_600_000_000_000, 3).expect("the bounds are valid")
 }

@@ -29,6 +29,8 @@ pub(crate) fn routes(
     > + use<>,
 > {
     let served = app.clone();
+    // actix-web tries them in this order, one after another: a choice, and in the figures. `/plaintext`, by which we are
+    // compared with other servers, is tried early, as it would be in an app of few routes; what has a parameter comes last.
     actix_web::App::new()
         .app_data(Data::new(app.clone()))
         .service(get("/", page::index))

@@ -1,5 +1,6 @@
 //! actix-web as its documentation begins: `HttpServer`, an app, two handlers.
 
+use actix_web::body::MessageBody;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use contract::headers;
@@ -21,7 +22,7 @@ fn main() -> anyhow::Result<()> {
 
 async fn plaintext(burns: web::Data<Burn>) -> HttpResponse {
     burns.spend();
-    reply(headers::TEXT, PLAINTEXT.to_owned())
+    reply(headers::TEXT, PLAINTEXT)
 }
 
 async fn wait(seconds: web::Path<f64>) -> HttpResponse {
@@ -29,7 +30,7 @@ async fn wait(seconds: web::Path<f64>) -> HttpResponse {
     reply(headers::JSON, waited(*seconds))
 }
 
-fn reply(media: &'static str, text: String) -> HttpResponse {
+fn reply(media: &'static str, text: impl MessageBody + 'static) -> HttpResponse {
     let mut reply = HttpResponse::Ok();
     for (name, value) in fields(media) {
         reply.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::machine;
-use crate::results::Machine;
+use crate::results::{Cpus, Machine};
 
 mod cross_check;
 mod other;
@@ -68,10 +68,13 @@ pub fn report() -> String {
         machine.memory_bytes as f64 / 1e9,
         machine.kernel,
     );
+    let _ =
+        writeln!(text, "  {:<28}{}", "cores by their CPUs", in_words(&machine::allowed_cores()));
     for (name, limit) in &machine.limits {
         let _ = writeln!(text, "  {name:<28}{limit}");
     }
-    let advice = advice(&machine);
+    let mut advice = advice(&machine);
+    advice.extend(one_core(&machine::divided(false)));
     if advice.is_empty() {
         text.push_str("Nothing here stands in the way of a trustworthy run.\n");
     }
@@ -79,6 +82,26 @@ pub fn report() -> String {
         let _ = writeln!(text, "- {line}");
     }
     text
+}
+
+/// `0 4 · 1 5`
+fn in_words(cores: &[Vec<usize>]) -> String {
+    let threads = |core: &Vec<usize>| {
+        let names: Vec<_> = core.iter().map(usize::to_string).collect();
+        names.join(" ")
+    };
+    cores.iter().map(threads).collect::<Vec<_>>().join(" · ")
+}
+
+/// What is wrong where servers and load cannot have cores of their own.
+fn one_core(cpus: &Cpus) -> Option<String> {
+    cpus.one_core.then(|| {
+        format!(
+            "CPUs {:?} and {:?} are hyper-threads of one core: what the load computes slows the server down; \
+             trust ratios only",
+            cpus.servers, cpus.load
+        )
+    })
 }
 
 /// The most clients at once of any scenario, with `--full`.
@@ -148,6 +171,14 @@ pub fn advice(machine: &Machine) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hyper_threads_of_one_core_are_told_apart_from_cores() {
+        assert_eq!(in_words(&[vec![0, 4], vec![1, 5]]), "0 4 · 1 5");
+        let cpus = Cpus { servers: vec![0], load: vec![1], one_core: true };
+        assert!(one_core(&cpus).is_some_and(|line| line.contains("hyper-threads of one core")));
+        assert_eq!(one_core(&Cpus { one_core: false, ..cpus }), None);
+    }
 
     #[test]
     fn a_machine_that_allows_too_little_is_told_what_to_change() {

@@ -42,7 +42,7 @@ pub(crate) fn results() -> Results {
             crates: [("tokio".to_owned(), "1.52.0".to_owned())].into(),
             ..Default::default()
         },
-        cpus: Cpus { servers: vec![0], load: vec![1] },
+        cpus: Cpus { servers: vec![0], load: vec![1], one_core: false },
         rounds_per_ms: 12_345,
         notes: vec!["made up for a test".into()],
         competitors: competitors.into(),

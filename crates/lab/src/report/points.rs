@@ -1,7 +1,7 @@
 //! What all rounds of a cell say together: the median of those that may be used, their range, and what voids the rest.
 
 use crate::results::Cell;
-use crate::view::Figure;
+use crate::view::{Failures, Figure};
 
 /// A figure over the rounds in which it can be used.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +29,9 @@ pub(super) enum Found {
 
 /// One figure of these rounds.
 pub(super) fn found(cells: &[&Cell], figure: impl Fn(&Cell) -> Option<f64>) -> Found {
+    if Failures::of(cells).is_some_and(|failures| failures.decide()) {
+        return why_void(cells).map_or(Found::Nothing, Found::Void);
+    }
     let usable = cells.iter().filter(|cell| !cell.is_void());
     let values = usable.filter_map(|cell| Some((cell.round, figure(cell)?)));
     let rounds: Vec<_> = values.filter(|(_, value)| value.is_finite()).collect();
@@ -90,6 +93,12 @@ mod tests {
         let cells = [cell(1, 7.0, Some("a")), cell(2, 7.0, Some("b")), cell(3, 7.0, Some("a"))];
         let why = "starved: a (round 1, 3); starved: b (round 2)".to_owned();
         assert_eq!(rate(&cells), Found::Void(why));
+    }
+
+    #[test]
+    fn one_good_round_of_three_is_not_the_figure_of_a_server_that_failed_in_the_others() {
+        let cells = [cell(1, 7.0, Some("a")), cell(2, 5.0, None), cell(3, 9.0, Some("a"))];
+        assert_eq!(rate(&cells), Found::Void("starved: a (round 1, 3)".into()));
     }
 
     #[test]

@@ -241,11 +241,11 @@ impl Comparison {
             let now = after.figure(at, who, figure.read);
             let (then, now) = match (then, now) {
                 (Ok(then), Ok(now)) => (then, now),
-                (Err(Missing::Void(why)), _) => {
+                (Err(Missing::Void(why) | Missing::Failed(why)), _) => {
                     void = Some((false, why));
                     continue;
                 }
-                (Ok(_), Err(Missing::Void(why))) => {
+                (Ok(_), Err(Missing::Void(why) | Missing::Failed(why))) => {
                     void = Some((true, why));
                     continue;
                 }

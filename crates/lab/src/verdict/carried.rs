@@ -59,8 +59,14 @@ fn carried(results: &Results) -> Carried {
         let ours = || results.threads().into_iter().chain(results.loops());
         for who in ours() {
             match results.figure(at, &who.name, SPAN) {
-                Ok(_) => {}
-                Err(Missing::Void(why)) if is_the_servers(&why) => behind.push((who, why, true)),
+                Ok(_) => {
+                    // It failed in the lesser part of the rounds: neither alike nor stopped.
+                    if let Some(failures) = results.failures(at, &who.name) {
+                        let why = format!("{} at {}: {failures}", who.name, level.name);
+                        return Carried { unknown: Some(why), ..carried };
+                    }
+                }
+                Err(Missing::Failed(why)) => behind.push((who, why, true)),
                 Err(Missing::Void(why)) => {
                     let why = format!("{} at {}: {why}", who.name, level.name);
                     return Carried { unknown: Some(why), ..carried };
@@ -98,9 +104,4 @@ fn carried(results: &Results) -> Carried {
         carried.alike = Some(level.clients);
     }
     carried
-}
-
-/// Gates that tell of the server, not of the measurement.
-fn is_the_servers(why: &str) -> bool {
-    ["nothing:", "starved:", "errors:", "crashed:"].iter().any(|gate| why.starts_with(gate))
 }

@@ -124,11 +124,17 @@ pub fn blocked_loop(results: &Results) -> (Verdict, Option<At<'_>>) {
     (group_verdict(results, blocked), Some(at))
 }
 
-/// One figure of one competitor, or why there is none.
+/// One figure of one competitor, or why there is none: a round in which the server failed is such a reason.
 pub fn read(results: &Results, at: At<'_>, who: &Competitor, read: Read) -> Result<f64, String> {
-    let figure = results.figure((at.0, &at.1.name), &who.name, read);
+    let place = (at.0, at.1.name.as_str());
+    if let Some(failures) = results.failures(place, &who.name) {
+        return Err(format!("{} at {}: {failures}", who.name, at.1.name));
+    }
+    let figure = results.figure(place, &who.name, read);
     figure.map(|figure| figure.median()).map_err(|missing| match missing {
-        Missing::Void(why) => format!("{} at {}: {why}", who.name, at.1.name),
+        Missing::Void(why) | Missing::Failed(why) => {
+            format!("{} at {}: {why}", who.name, at.1.name)
+        }
         Missing::NotMeasured => {
             let cells = results.cells_at(at.0, &at.1.name, &who.name);
             let gate = cells.iter().flat_map(|cell| &cell.gates).find(|gate| gate.name == "probe");

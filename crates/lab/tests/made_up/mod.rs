@@ -34,7 +34,7 @@ pub(crate) fn of(names: &[&str], change: Change<'_>) -> Results {
         interrupted: false,
         machine: Machine { cpu: "a CPU".into(), cores: 2, ..Machine::default() },
         versions: lab::results::Versions::default(),
-        cpus: Cpus { servers: vec![0], load: vec![1] },
+        cpus: Cpus { servers: vec![0], load: vec![1], one_core: false },
         rounds_per_ms: 1000,
         notes: vec!["made up".into()],
         competitors: entries.collect(),
