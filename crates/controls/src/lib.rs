@@ -6,6 +6,8 @@
 //! per connection that does not even parse; `floor` is one epoll loop that knows every answer beforehand. None of them
 //! is fit for the internet: that is the point.
 //!
+//! `bare-notes` is the control of drivers: `/notes` on axum, by the async driver or by the blocking one on threads.
+//!
 //! The examples compare: `layers` (CPU a request, ours by bare), `khttp` (the blocking server by the fastest published
 //! one), `waiting` (memory a waiting client), `burst` (ten thousand clients at once). Each is one command, named in its
 //! head.
@@ -112,11 +114,17 @@ impl Control {
     /// Reads the flags, listens, and says where.
     pub fn listen() -> anyhow::Result<(Self, TcpListener)> {
         let control = Self::parse();
+        let listener = control.listens()?;
+        Ok((control, listener))
+    }
+
+    /// Listens, and says where.
+    pub fn listens(&self) -> anyhow::Result<TcpListener> {
         settings::raise_descriptor_limit();
-        let listener = settings::listen(control.addr)?;
+        let listener = settings::listen(self.addr)?;
         println!("listening on http://{}", listener.local_addr()?);
         std::io::stdout().flush()?;
-        Ok((control, listener))
+        Ok(listener)
     }
 
     /// What each `/plaintext` burns.

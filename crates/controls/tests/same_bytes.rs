@@ -38,6 +38,35 @@ fn reply(addr: SocketAddr, path: &str) -> (BTreeMap<String, String>, String) {
 }
 
 #[test]
+fn the_control_of_drivers_sends_the_notes_of_a_server() {
+    let write = |addr: SocketAddr| {
+        let body = r#"{"title":"a","body":"b"}"#;
+        let mut stream = TcpStream::connect(addr).unwrap();
+        let (json, length) = ("Content-Type: application/json", body.len());
+        let head = format!("POST /notes HTTP/1.1\r\nHost: a\r\n{json}\r\nContent-Length: {length}");
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        let mut read = [0; 12];
+        stream.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"HTTP/1.1 201");
+    };
+    // When it was made is not the same in two databases.
+    let note = |addr| {
+        let (fields, body) = reply(addr, "/notes/1");
+        let body = body.split("\"created_at\"").next().unwrap().to_owned();
+        (fields, body)
+    };
+    let axum = binaries::find("server-axum").unwrap();
+    let server = Server::start(&axum, ["--log=off"], &[]).unwrap();
+    write(server.addr());
+    for driver in ["--driver=async", "--driver=blocking"] {
+        let control = Path::new(env!("CARGO_BIN_EXE_bare-notes"));
+        let running = Server::start(control, [driver], &[]).unwrap();
+        write(running.addr());
+        assert_eq!(note(running.addr()), note(server.addr()), "{driver}");
+    }
+}
+
+#[test]
 fn every_control_sends_the_bytes_of_a_server() {
     let axum = binaries::find("server-axum").unwrap();
     let server = Server::start(&axum, ["--log=off"], &[]).unwrap();

@@ -200,14 +200,14 @@ fn ready(subject: &Subject) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn note(key: &str) -> Request {
+pub(crate) fn note(key: &str) -> Request {
     Request::new("POST", "/notes")
         .field("Content-Type", "application/json")
         .field("Idempotency-Key", key)
         .body(format!(r#"{{"title":"{key}","body":""}}"#))
 }
 
-fn added(subject: &Subject, key: &str) -> anyhow::Result<Note> {
+pub(crate) fn added(subject: &Subject, key: &str) -> anyhow::Result<Note> {
     let reply = subject.ask(&note(key)).and_then(|reply| reply.expect(201));
     let reply = reply.map_err(|error| anyhow!(error))?;
     serde_json::from_slice(&reply.body).context("no note")

@@ -2,7 +2,7 @@
 
 use crate::found::Found;
 use crate::stage::Stage;
-use crate::{database, files, handlers, lifecycle, overload, slow_clients, upstream};
+use crate::{database, files, handlers, lifecycle, outage, overload, slow_clients, upstream};
 
 /// A fault and how it is run.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +27,14 @@ pub const FAULTS: &[Fault] = &[
     fault("F11", overload::threads_exhausted),
     fault("F12", files::large_bodies),
     fault("F13", handlers::panics),
+    fault("F15", handlers::hostile_json),
     fault("F17", upstream::refused),
     fault("F18", upstream::hangs),
     fault("F19", upstream::cut_short),
     fault("F20", upstream::bad_payloads),
     fault("F22", upstream::hostile_names),
+    fault("F23", outage::locked),
+    fault("F24", outage::down_and_back),
     fault("F25", database::pool_exhausted),
     fault("F26", database::killed_while_writing),
     fault("F27", files::disk_full),

@@ -3,10 +3,26 @@
 use std::thread;
 use std::time::Duration;
 
+use conformance::checks;
 use conformance::client::Request;
 
 use crate::found::{Found, until};
 use crate::stage::Stage;
+
+/// F15: JSON that is deep, long, doubled, cut, or no JSON at all.
+pub(crate) fn hostile_json(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
+    let arena = stage.start(&[])?;
+    let beside = arena.beside(100.0);
+    let about = ["notes: hostile JSON", "notes: what is no note is refused"];
+    for check in
+        checks().into_iter().filter(|check| about.iter().any(|name| check.name.starts_with(name)))
+    {
+        found.verdict(check.name, (check.run)(&arena.subject));
+    }
+    found.beside(&beside.stop()?, Duration::from_millis(100));
+    found.none("panics", arena.metric("http_panics_total")? as u64);
+    arena.returns_to_base(found, 16 << 20)
+}
 
 /// F13: a handler that panics, amid normal traffic.
 pub(crate) fn panics(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@
 //! | what a fault is given: a server, its limits, full or short | `stage.rs` |
 //! | what it reports | `found.rs` |
 //! | a thousand clients that one thread drives | `crowd.rs` |
-//! | the faults themselves | `slow_clients.rs`, `overload.rs`, `handlers.rs`, `files.rs`, `database.rs`, `upstream.rs`, `lifecycle.rs` |
+//! | the faults themselves | `slow_clients.rs`, `overload.rs`, `handlers.rs`, `files.rs`, `database.rs`, `outage.rs`, `upstream.rs`, `lifecycle.rs` |
 //! | order, repetition, table and file | `run.rs`, `report.rs` |
 
 mod args;
@@ -22,6 +22,7 @@ mod files;
 mod found;
 mod handlers;
 mod lifecycle;
+mod outage;
 mod overload;
 mod report;
 mod run;

@@ -36,7 +36,7 @@ pub(crate) struct Arena {
     pub(crate) subject: Subject,
     base: Holds,
     _folder: Option<TempDir>,
-    _data: Option<TempDir>,
+    data: Option<TempDir>,
 }
 
 /// What a process holds at one moment.
@@ -86,7 +86,7 @@ impl Stage {
         let data = tempfile::tempdir()?;
         let command = self.limited(limit, &self.binary, data.path(), flags);
         let arena = self.arena(Server::spawn(command)?)?;
-        Ok(Arena { _data: Some(data), ..arena })
+        Ok(Arena { data: Some(data), ..arena })
     }
 
     /// The same as a user who is not root, which is exempt from some limits. None when we are not root ourselves, and
@@ -112,7 +112,7 @@ impl Stage {
         let mut command = self.limited(limit, &binary, data.path(), flags);
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
         let arena = self.arena(Server::spawn(command)?)?;
-        Ok(Some(Arena { _folder: Some(folder), _data: Some(data), ..arena }))
+        Ok(Some(Arena { _folder: Some(folder), data: Some(data), ..arena }))
     }
 
     fn limited(&self, limit: &str, binary: &Path, data: &Path, flags: &[&str]) -> Command {
@@ -130,7 +130,7 @@ impl Stage {
         load::run(&warm_up, &Cancel::new(), |_| {})?;
         let pid = server.pid();
         let base = settled(pid, &subject)?;
-        Ok(Arena { server, subject, base, _folder: None, _data: None })
+        Ok(Arena { server, subject, base, _folder: None, data: None })
     }
 }
 
@@ -165,6 +165,11 @@ impl Holds {
 }
 
 impl Arena {
+    /// The folder it keeps its data in, if that is its own.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.data.as_ref().map(TempDir::path).or_else(|| self.server.data())
+    }
+
     /// What it holds now.
     pub(crate) fn holds(&self) -> anyhow::Result<Holds> {
         Holds::of(self.server.pid())

@@ -6,12 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use conformance::postgres::Postgres;
 use conformance::{Server, Subject};
 use github_stub::{Dials, Stub};
 use load::Target;
 use load::process::Held;
 
-use crate::competitor::{Competitor, Who};
+use crate::competitor::{Competitor, NOTES, Who};
 use crate::machine;
 use crate::results::Cpus;
 use crate::scenarios::{Scenario, Step};
@@ -30,6 +31,8 @@ pub struct Arena {
     pub stub: Stub,
     /// Given to every server, so that the same work is the same everywhere.
     pub rounds_per_ms: u64,
+    /// Where rows are, if not in SQLite: each server that is started gets a database that nobody has used.
+    postgres: Option<Postgres>,
 }
 
 /// A competitor that can be asked.
@@ -53,7 +56,16 @@ impl Arena {
         let dials = Dials::default();
         let dials = Dials { addr: stub.unwrap_or(dials.addr), ..dials };
         let stub = Stub::start(dials).context("cannot start the stand-in for GitHub")?;
-        Ok(Self { cpus, stub, rounds_per_ms })
+        Ok(Self { cpus, stub, rounds_per_ms, postgres: None })
+    }
+
+    /// Starts a PostgreSQL beside the load.
+    ///
+    /// # Errors
+    /// When there is none, or it does not start.
+    pub fn keeps_rows_in_postgres(&mut self) -> anyhow::Result<()> {
+        self.postgres = Some(Postgres::start()?);
+        Ok(())
     }
 
     /// The flags a server of ours gets for a scenario: every limit of ours above what is asked, so that none of them is
@@ -109,9 +121,15 @@ impl Arena {
             }
             Who::Ours { flags, .. } | Who::Control { flags, .. } => flags,
         };
-        let workers = [format!("--workers={}", self.cpus.servers.len())];
-        // A control has the servers' workers and none of their limits.
-        let flags = if who.is_control() { &workers } else { flags };
+        let mut flags = match &who.who {
+            // A control has the servers' workers and none of their limits.
+            Who::Control { .. } => vec![format!("--workers={}", self.cpus.servers.len())],
+            _ => flags.to_vec(),
+        };
+        let keeps_rows = !matches!(who.who, Who::Control { program, .. } if program != NOTES);
+        if let Some(postgres) = self.postgres.as_ref().filter(|_| keeps_rows) {
+            flags.push(format!("--database={}", postgres.database()?));
+        }
         let name_of = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
         let overruled = |flag: &&String| typed.iter().any(|other| name_of(other) == name_of(flag));
         let arguments: Vec<_> = flags.iter().filter(|flag| !overruled(flag)).chain(typed).collect();

@@ -87,11 +87,17 @@ pub struct Compare {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = crate::peers::PEERS)]
     pub peers: Vec<String>,
 
-    /// What is asked, separated by commas [default: all]
+    /// What is asked, separated by commas [default: the first eight]
     ///
     /// waiting, wait, plaintext, github, fan-out, pool-limit, blocked-loop, little-cpu
+    ///
+    /// db-read, db-write, db-slow, upload, download, stream, scrape, thumbnail, seal, jobs
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub scenarios: Vec<String>,
+
+    /// Keep rows in a PostgreSQL of its own, instead of SQLite; it has to be installed
+    #[arg(long)]
+    pub postgres: bool,
 
     /// Your own requests, from a file (docs/src/examples/shop.toml is one), instead of the scenarios
     #[arg(long, value_name = "FILE.toml")]
@@ -313,6 +319,8 @@ Examples:
   cargo lab compare --servers axum,bare-axum --scenarios plaintext --rounds 10
                                                            what our layers cost over the framework alone
   cargo lab compare --servers axum --again --rounds 10     what noise looks like here
+  cargo lab compare --scenarios db-read --postgres --servers blocking,axum,bare-notes:driver=async,bare-notes:driver=blocking
+                                                           is it the model, or the driver?
   cargo lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2
   cargo lab compare --scenarios wait --rate 1000 --levels 256 --duration 5
                                                            a rate that does not wait for answers
@@ -475,8 +483,11 @@ mod tests {
                 .render_long_help()
                 .to_string()
         );
-        let listed = scenarios::names().join(", ");
-        assert!(help.contains(&listed), "the help should say {listed}");
+        for some in [scenarios::all(), crate::uses::all()] {
+            let listed: Vec<_> = some.iter().map(|scenario| scenario.name).collect();
+            let listed = listed.join(", ");
+            assert!(help.contains(&listed), "the help should say {listed}");
+        }
         assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
     }
 
@@ -506,6 +517,7 @@ mod tests {
             "lab compare --servers blocking,blocking:threads=request,blocking:threads=pool:40",
             "lab compare --servers axum,bare-axum --scenarios plaintext --rounds 10",
             "lab compare --servers axum --again --rounds 10",
+            "lab compare --scenarios db-read --postgres --servers blocking,axum,bare-notes:driver=async,bare-notes:driver=blocking",
             "lab compare --scenarios wait --rate 1000 --levels 256 --duration 5",
             "lab compare --scenarios plaintext --rate 20000 --arrivals ramp --levels 512 --duration 10",
             "lab compare --scenarios plaintext --reconnect --levels 64",

@@ -74,7 +74,10 @@ pub fn run(args: &Compare) -> anyhow::Result<ExitCode> {
         Err(_) if cancel.cancelled() => return Ok(INTERRUPTED.into()),
         Err(error) => return Err(error),
     };
-    let arena = Arena::new(results.cpus.clone(), args.stub, results.rounds_per_ms)?;
+    let mut arena = Arena::new(results.cpus.clone(), args.stub, results.rounds_per_ms)?;
+    if args.postgres {
+        arena.keeps_rows_in_postgres()?;
+    }
     results.scenarios = plan.entries(|scenario, steps| arena.flags(scenario, steps));
     let mut run = Run { plan: &plan, arena, cancel: &cancel, progress, began, folder: &args.out };
     for round in 1..=plan.rounds {
@@ -84,10 +87,16 @@ pub fn run(args: &Compare) -> anyhow::Result<ExitCode> {
     results.interrupted = cancel.cancelled();
     results.took_s = began.elapsed().as_secs_f64();
     results.notes = notes(&results);
+    if args.postgres {
+        results.notes.push(IN_POSTGRES.to_owned());
+    }
     write(&results, &args.out)?;
     print!("{}\n{}", answer::lines(&results, &args.out).join("\n"), tables::all(&results));
     Ok(exit_code(&results))
 }
+
+const IN_POSTGRES: &str =
+    "rows were in a PostgreSQL with the settings it comes with, on the CPUs of the load";
 
 pub(crate) const BAD_ARGUMENTS: u8 = 2;
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -235,7 +244,11 @@ impl Run<'_> {
             let place = Place { number: place.number + at, ..place };
             let at_s = self.began.elapsed().as_secs_f64();
             if running.is_none() {
-                match self.arena.start(who, flags) {
+                let started = self.arena.start(who, flags).and_then(|started| {
+                    step.question.prepare(&started.subject())?;
+                    Ok(started)
+                });
+                match started {
                     Ok(started) => running = Some(started),
                     Err(error) => {
                         cells.push(void(place, step, "did-not-start", format!("{error:#}")));

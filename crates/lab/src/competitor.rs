@@ -12,12 +12,16 @@ pub const SERVERS: [(&str, &str); 3] =
     [("blocking", "a thread each"), ("actix", "a loop per core"), ("axum", "one shared loop")];
 
 /// What is named beside them: bare programs that send the same bytes on `/plaintext` and `/wait`, each with how it waits.
-pub const CONTROLS: [(&str, &str); 4] = [
+pub const CONTROLS: [(&str, &str); 5] = [
     (FLOOR, "one epoll loop, its answers ready"),
     ("bare-threads", "a thread each, nothing else"),
     ("bare-actix", "actix-web, nothing else"),
     ("bare-axum", "axum, nothing else"),
+    (NOTES, "axum, nothing else but the driver it is told"),
 ];
+
+/// The control of drivers: `/notes` on axum, by the async driver or by the blocking one.
+pub const NOTES: &str = "bare-notes";
 
 /// The control that nobody undercuts.
 pub const FLOOR: &str = "floor";

@@ -2,7 +2,7 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | what is asked, of whom, in which order, for how long | [`scenarios`], [`workload`], [`question`], [`competitor`], [`plan`] |
+//! | what is asked, of whom, in which order, for how long | [`scenarios`], [`uses`], [`workload`], [`question`], [`competitor`], [`plan`] |
 //! | starting servers, the contract before the clock, one measured cell | [`arena`], [`judge`], [`measure`] |
 //! | what a run leaves behind | [`results`] |
 //! | figures from it: medians, ratios | [`view`] |
@@ -49,6 +49,7 @@ pub mod scenarios;
 pub mod since;
 pub mod stop;
 pub mod tables;
+pub mod uses;
 pub mod verdict;
 pub mod view;
 pub mod workload;

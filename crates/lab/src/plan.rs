@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 use fastrand::Rng;
 
-use crate::competitor::Competitor;
+use crate::competitor::{Competitor, Who};
 use crate::difference::FOR_AN_INTERVAL;
 use crate::results;
 use crate::scenarios::{self, Scenario, Step};
@@ -63,14 +63,16 @@ impl Plan {
         ensure!(!competitors.is_empty(), "nobody to compare");
         ensure!(rounds > 0, "no rounds, no answer");
         ensure!(!wanted.levels.contains(&0), "a level of 0 clients asks nothing");
-        let all = scenarios::all();
+        // Of those there are more than are asked by default.
+        let by_default = wanted.scenarios.is_empty();
+        let all = if by_default { scenarios::all() } else { scenarios::named() };
         for name in &wanted.scenarios {
             if !all.iter().any(|scenario| scenario.name == name) {
                 bail!("{name:?} is no scenario; there are {}", scenarios::names().join(", "));
             }
         }
         let chosen = |scenario: &Scenario| {
-            (wanted.scenarios.is_empty() && wanted.workload.is_none())
+            (by_default && wanted.workload.is_none())
                 || wanted.scenarios.iter().any(|name| name == scenario.name)
         };
         let scenarios = all
@@ -102,9 +104,10 @@ impl Plan {
     /// Whether this competitor is asked this in this round: a control answers two routes, and the floor, which is what
     /// the machine costs, is asked every time only where comparisons have intervals.
     pub fn asks(&self, round: u32, scenario: &Scenario, who: &Competitor) -> bool {
-        let bare = || scenario.shapes.iter().all(|shape| shape.question.is_bare());
-        let once = || self.rounds < FOR_AN_INTERVAL as u32 && round > 1;
-        !who.is_control() || (bare() && !(who.is_floor() && once()))
+        let Who::Control { program, .. } = who.who else { return true };
+        let knows = scenario.shapes.iter().all(|shape| shape.question.is_known_to(program));
+        let once = self.rounds < FOR_AN_INTERVAL as u32 && round > 1;
+        knows && !(who.is_floor() && once)
     }
 
     /// How long it takes, without building.

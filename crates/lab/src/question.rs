@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use conformance::Subject;
 use load::{Ask, Asks, Body, Expect};
 
+use crate::competitor::NOTES;
+use crate::uses::Use;
 use crate::workload::Workload;
 
 /// How many replies are looked into for each one that is; status and length are checked in all.
@@ -34,6 +37,8 @@ pub enum Question {
     BlockingWait(Duration),
     /// `/work`: this much computing in the handler.
     Work(Duration),
+    /// A database, a file, a stream, computing.
+    Use(Use),
     /// Somebody's own: several requests, each with its weight.
     Mix(&'static Workload),
 }
@@ -48,6 +53,7 @@ impl Question {
     pub fn request(self) -> String {
         match self {
             Self::Mix(workload) => workload.shown(),
+            Self::Use(one) => one.request(),
             _ => format!("GET {}", self.target()),
         }
     }
@@ -61,13 +67,18 @@ impl Question {
     pub fn asks(self, tag: &str) -> Asks {
         match self {
             Self::Mix(workload) => workload.asks(tag),
+            Self::Use(one) => one.asks(tag),
             _ => self.ask(tag).into(),
         }
     }
 
-    /// Whether a bare program knows the answer as well as a server of ours.
-    pub fn is_bare(self) -> bool {
-        matches!(self, Self::Plaintext | Self::Wait(_))
+    /// Whether this bare program knows the answer as well as a server of ours.
+    pub fn is_known_to(self, control: &str) -> bool {
+        match self {
+            Self::Plaintext | Self::Wait(_) => control != NOTES,
+            Self::Use(Use::ReadRow | Use::WriteRow) => control == NOTES,
+            _ => false,
+        }
     }
 
     /// What a request has to wait for by its own meaning.
@@ -82,6 +93,18 @@ impl Question {
             Self::GithubUsers { upstream, parallel: true, .. } => upstream,
             Self::GithubUsers { upstream, names, parallel: false } => upstream * names,
             Self::Mix(workload) => workload.least(),
+            Self::Use(one) => one.least(),
+        }
+    }
+
+    /// Puts there what has to be there before it is asked.
+    ///
+    /// # Errors
+    /// When the server does not take it.
+    pub fn prepare(self, subject: &Subject) -> anyhow::Result<()> {
+        match self {
+            Self::Use(one) => one.prepare(subject),
+            _ => Ok(()),
         }
     }
 
@@ -95,7 +118,8 @@ impl Question {
             Self::GithubUser(_)
             | Self::GithubUsers { .. }
             | Self::OffloadWait(_)
-            | Self::BlockingWait(_) => None,
+            | Self::BlockingWait(_)
+            | Self::Use(_) => None,
         }
     }
 
@@ -113,6 +137,7 @@ impl Question {
             Self::OffloadWait(time) => format!("/offload/wait/{}", time.as_secs_f64()),
             Self::BlockingWait(time) => format!("/pitfalls/blocking-wait/{}", time.as_secs_f64()),
             Self::Mix(workload) => workload.shown(),
+            Self::Use(one) => one.request(),
             Self::Work(time) => format!("/work?cpu_ms={}", time.as_secs_f64() * 1e3),
         }
     }
@@ -137,7 +162,7 @@ impl Question {
                 Expect::body(Body::Check(Arc::new(check))).sampled(SAMPLED)
             }
             // Each of its requests has its own.
-            Self::Mix(_) => Expect::default(),
+            Self::Mix(_) | Self::Use(_) => Expect::default(),
             Self::Work(_) => Expect::containing(r#""result":""#).sampled(SAMPLED),
         }
     }

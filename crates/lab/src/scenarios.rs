@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::question::Question;
 use crate::results::{Arrivals, Kind, Level, Tail};
+use crate::uses;
 
 /// The scenarios of the default run, in order.
 pub fn all() -> Vec<Scenario> {
@@ -103,9 +104,14 @@ pub fn all() -> Vec<Scenario> {
     ]
 }
 
+/// Those, and the ones that are asked only by name.
+pub fn named() -> Vec<Scenario> {
+    all().into_iter().chain(uses::all()).collect()
+}
+
 /// The names, for `--scenarios` and its help.
 pub fn names() -> Vec<&'static str> {
-    all().iter().map(|scenario| scenario.name).collect()
+    named().iter().map(|scenario| scenario.name).collect()
 }
 
 /// The claims of the article, as the answer quotes them.
@@ -291,6 +297,7 @@ impl Shape {
         }
         let at_once = match self.question {
             Question::OffloadWait(_) => clients.min(OFFLOAD_THREADS),
+            Question::Use(one) => one.at_once(clients),
             _ => clients,
         };
         at_once as f64 / each

@@ -379,6 +379,12 @@ fn broken_off(subject: &Subject) -> Verdict {
     for request in [announce + &"x".repeat(50_000), chunked] {
         let mut connection = subject.connect()?.connection;
         connection.send(request.as_bytes()).map_err(|error| error.to_string())?;
+        // It comes; whoever looks sees what was there before.
+        for _ in 0..5 {
+            let seen = subject.get_with(&path, 200)?.body;
+            ensure!(seen == b"whole", "half an upload is seen: {} bytes", seen.len());
+            thread::sleep(Duration::from_millis(10));
+        }
         connection.half_close();
         // A 400 or a close; once it is there nothing can change any more.
         let reply = connection.reply(false, PATIENCE);

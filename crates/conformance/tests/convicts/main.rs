@@ -3,6 +3,7 @@
 //! A check that passes on everything checks nothing. Each line here runs one check on one broken server and passes when
 //! the check fails, for the reason it should. The servers are this very program, started under another name.
 
+mod naive_files;
 mod naive_threads;
 mod stock_axum;
 
@@ -39,6 +40,7 @@ const CONVICTIONS: &[(&str, &str, &str)] = &[
     ("stock-axum", "wire HD-02", "answered 200"),
     ("stock-axum", "wire HD-04", "answered 200"),
     ("stock-axum", "wire CL-17", ""),
+    ("naive-files", "files: an upload that breaks off", "half an upload is seen"),
     ("naive-threads", "limits: a head slower than", "still open"),
     ("naive-threads", "limits: a connection without a request", "stays open"),
     ("naive-threads", "limits: a body that stops", "no whole reply"),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
     let name = std::env::args_os().next().map(PathBuf::from);
     match name.as_deref().and_then(Path::file_name).and_then(|name| name.to_str()) {
         Some("stock-axum") => stock_axum::serve(),
+        Some("naive-files") => naive_files::serve(),
         Some("naive-threads") => naive_threads::serve(),
         _ => convict(),
     }
@@ -66,16 +69,17 @@ fn main() -> ExitCode {
 fn convict() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(8);
-    let folder = Arc::new(tempfile::tempdir().expect("there is room for two links"));
+    let folder = Arc::new(tempfile::tempdir().expect("there is room for three links"));
     let program = std::env::current_exe().expect("this program has a path");
     let setup = |name: &str| {
         let link = folder.path().join(name);
         symlink(&program, &link).expect("a link to this program");
         Arc::new(Setup::new(&link))
     };
-    let [axum, threads] = ["stock-axum", "naive-threads"].map(setup);
+    let broken = ["stock-axum", "naive-threads", "naive-files"].map(|name| (name, setup(name)));
     let trials = CONVICTIONS.iter().map(|(server, accusation, because)| {
-        let setup = Arc::clone(if *server == "stock-axum" { &axum } else { &threads });
+        let (_, setup) = broken.iter().find(|(name, _)| name == server).expect("it is one of them");
+        let setup = Arc::clone(setup);
         let folder = Arc::clone(&folder);
         Trial::test(format!("{server} is convicted by: {accusation}"), move || {
             let verdict = accuse(&setup, accusation);

@@ -224,6 +224,7 @@ pub fn run(args: &Knee) -> anyhow::Result<ExitCode> {
     let mut hunts = Vec::new();
     for who in &competitors {
         let running = arena.start(who, &flags)?;
+        shape.question.prepare(&running.subject())?;
         hunts.push(Hunt {
             who,
             running,
@@ -267,7 +268,7 @@ fn wanted(args: &Knee) -> anyhow::Result<(Scenario, Vec<Competitor>)> {
     }
     competitor::ensure_distinct(&competitors)?;
     let scenario = match (&args.scenario, &args.workload) {
-        (Some(name), _) => match scenarios::all().into_iter().find(|one| one.name == name) {
+        (Some(name), _) => match scenarios::named().into_iter().find(|one| one.name == name) {
             Some(scenario) => scenario,
             None => bail!("{name:?} is no scenario; there are {}", scenarios::names().join(", ")),
         },
