@@ -43,7 +43,7 @@ pub(crate) async fn what_another_process_keeps_is_passed_on(fresh: Fresh) {
     assert!(matches!(second.next(Duration::from_millis(100)).await, Heard::Nothing));
 }
 
-/// With numbers from a sequence it fails within a few messages on PostgreSQL: 8 is seen before 7 is, and 7 is behind nobody.
+/// Numbers from a sequence cannot promise it: there 8 may be seen before 7 is, and 7 is then behind nobody.
 pub(crate) async fn whoever_asks_for_what_is_behind_a_message_misses_none_that_commits_later(
     fresh: Fresh,
 ) {
