@@ -123,15 +123,12 @@ fn arguments(folder: &Path, names: &[&str]) -> Vec<String> {
         Some(other) => other,
     };
     let mut arguments = vec!["build".to_owned(), "--profile".to_owned(), profile.to_owned()];
+    // By binary, not by package: cargo then joins the features of the whole workspace, for `lab` and these alike, and does
+    // not compile a shared dependency twice.
     for name in names {
-        arguments.extend(["--package".to_owned(), package(name).to_owned()]);
+        arguments.extend(["--bin".to_owned(), (*name).to_owned()]);
     }
     arguments
-}
-
-/// The package of a binary: a server's has its name, the controls share one.
-fn package(binary: &str) -> &str {
-    if binary == "floor" || binary.starts_with("bare-") { "controls" } else { binary }
 }
 
 fn shown(folder: &Path, names: &[&str]) -> String {
@@ -143,10 +140,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_to_run_names_the_profile_and_the_packages() {
+    fn what_to_run_names_the_profile_and_the_binaries() {
         let line = shown(Path::new("/x/target/release"), &["server-axum"]);
-        assert_eq!(line, "cargo build --profile release --package server-axum");
+        assert_eq!(line, "cargo build --profile release --bin server-axum");
         assert!(shown(Path::new("/x/target/debug"), &["a"]).contains("--profile dev"));
-        assert!(shown(Path::new("/x/target/debug"), &["bare-axum"]).ends_with("controls"));
+        assert!(shown(Path::new("/x/target/debug"), &["bare-axum"]).ends_with("--bin bare-axum"));
     }
 }

@@ -156,7 +156,7 @@ pub struct Compare {
     #[arg(long)]
     pub no_build: bool,
 
-    /// Measure a server that fails the contract all the same; every output says so
+    /// Measure a server of ours that fails the contract all the same; every output says so
     #[arg(long)]
     pub keep_failing: bool,
 }

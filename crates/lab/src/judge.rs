@@ -8,9 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::bail;
+use conformance::report::{Outcome, report};
 use conformance::setup::Setup;
-use conformance::{Check, Needs, checks};
+use conformance::{Check, Needs, Subject, checks};
 use load::Cancel;
+
+use crate::competitor::{Competitor, Who};
 
 /// How the checks went for one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,8 +29,9 @@ const SIDE_BY_SIDE: usize = 8;
 
 /// Checks these servers side by side, by package name and binary.
 ///
-/// A server is judged as it is started by default: flags of a competitor change how it waits, not what it answers, and
-/// each reply under load is checked again. Limits and faults, which no scenario meets, are left to the tests.
+/// A server is judged as it is started by default, and the report says so beside a competitor's flags: some break a check
+/// on purpose (a pool of 40 threads does not carry 256 waits at once). Each reply under load is checked again. Limits,
+/// faults and thousands of hostile inputs, which no scenario meets, are left to the tests.
 ///
 /// # Errors
 /// When it was cancelled. The servers of checks that still run die with this process.
@@ -37,7 +41,9 @@ pub fn judge(
     mut told: impl FnMut(usize, usize),
 ) -> anyhow::Result<BTreeMap<String, Judged>> {
     let mut checks = checks();
-    checks.retain(|check| matches!(check.needs, Needs::Address | Needs::Stub | Needs::Pitfalls));
+    let needs =
+        |check: &Check| matches!(check.needs, Needs::Address | Needs::Stub | Needs::Pitfalls);
+    checks.retain(|check| needs(check) && !check.thorough);
     let (tell, verdicts) = mpsc::channel();
     for (server, binary) in binaries {
         Trial::new(server, binary, checks.clone()).start(&tell)?;
@@ -64,6 +70,46 @@ pub fn judge(
         told(done + 1, all);
     }
     Ok(judged)
+}
+
+/// Asks a server that is where it is all that an address is enough for. A stranger may keep part of the contract, so
+/// what it fails is told, and whether a scenario's replies are right is seen under load.
+pub fn judge_at(subject: &Subject) -> Judged {
+    let mut judged = Judged::default();
+    report(subject, false, |line| match &line.outcome {
+        Outcome::Passed | Outcome::Tolerated(_) => judged.passed += 1,
+        Outcome::Failed(why) => judged.failed.push(format!("{}: {why}", line.name)),
+        Outcome::Skipped(_) => {}
+    });
+    judged
+}
+
+/// Checks the servers of ours among these, and is an error when one fails: what is measured next is measured of all.
+///
+/// # Errors
+/// When one fails, cannot be found, or it was cancelled.
+pub fn admit(competitors: &[Competitor], cancel: &Cancel) -> anyhow::Result<()> {
+    let ours = competitors.iter().filter(|who| matches!(who.who, Who::Ours { .. }));
+    let binaries = ours.filter_map(Competitor::binary).map(|name| {
+        let path = conformance::binaries::find(&name)?;
+        Ok((name, path))
+    });
+    let binaries = binaries.collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+    refuse(judge(&binaries, cancel, |_, _| {})?)
+}
+
+/// Says who fails, if anyone does.
+///
+/// # Errors
+/// When one does.
+pub fn refuse(judged: BTreeMap<String, Judged>) -> anyhow::Result<()> {
+    for (server, judged) in judged {
+        if !judged.failed.is_empty() {
+            let failed = judged.failed.join("\n  ");
+            bail!("{server} breaks the contract, so it is not measured:\n  {failed}");
+        }
+    }
+    Ok(())
 }
 
 /// A server's name, a check's, and what came of it.

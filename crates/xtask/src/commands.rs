@@ -100,6 +100,23 @@ fn taken<T>(parsed: Result<T, clap::Error>) -> Result<Option<T>, String> {
 mod tests {
     use super::*;
     use crate::pages::tests::page;
+    use crate::root::{read, root};
+
+    #[test]
+    fn what_the_readme_says_to_run_is_run_before_a_change_lands() {
+        let readme = read(&root().join("README.md"));
+        let section = readme.split("\n## ").find(|section| section.starts_with("Run it\n"));
+        let commands = typed(&page(section.expect("the README says how to run it")));
+        let ci = read(&root().join(".ci/run"));
+        let runs = |command: &str| ci.lines().any(|line| line.starts_with(command));
+        let blocks = commands.iter().filter(|(_, command)| !command.ends_with("lab"));
+        assert!(commands.iter().any(|(_, command)| command == "cargo lab"), "{commands:?}");
+        for (_, command) in blocks {
+            assert!(runs(command), ".ci/run does not begin a line with `{command}`");
+        }
+        // As a stranger types it the run takes minutes.
+        assert!(runs("cargo lab compare "), ".ci/run does not run `cargo lab`");
+    }
 
     #[test]
     fn a_command_that_would_be_refused_is_seen() {

@@ -12,6 +12,7 @@ mod exercises;
 mod figures;
 mod generate;
 mod items;
+mod licences;
 mod lines;
 mod manifests;
 mod numbers;

@@ -1,22 +1,39 @@
 //! Hostile inputs for every route: never a 500, a hang or the end of the server.
+//!
+//! The routes, their parameters and their bodies are those of the contract's document, so that none can be forgotten.
 
 use std::time::Duration;
 
+use super::operations::{self, Operation, Place, operations};
 use super::{Check, Needs, Verdict, each, each_at_once};
 use crate::Subject;
 use crate::client::Request;
 
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
-        "no hostile target is answered by a 500, a hang or a dead server",
-        Needs::Stub,
-        targets,
-    ),
+        "no hostile value in any place of any operation is answered by a 500, a hang or a dead server",
+        Needs::Pitfalls,
+        everywhere,
+    )
+    .thorough(),
     Check::new(
-        "no hostile field is answered by a 500, a hang or a dead server",
+        "no hostile value in what is read, or for the upstream, is answered by a 500, a hang or a dead server",
         Needs::Stub,
+        reads,
+    )
+    .thorough(),
+    Check::new(
+        "no hostile body of any operation is answered by a 500, a hang or a dead server",
+        Needs::Pitfalls,
+        bodies,
+    )
+    .thorough(),
+    Check::new(
+        "no hostile field of any operation is answered by a 500, a hang or a dead server",
+        Needs::Pitfalls,
         fields,
-    ),
+    )
+    .thorough(),
     Check::new(
         "no hostile method is answered by a 500, a hang or a dead server",
         Needs::Stub,
@@ -86,33 +103,35 @@ const SEGMENTS: &[&str] = &[
     "[]",
 ];
 
-/// Where they are put: every route that reads its path or its query.
-const TARGETS: &[&str] = &[
+/// What no operation of the document has: files beside it, paths below one that has none, a parameter that repeats.
+const BESIDE: [&str; 9] = [
     "/{}",
-    "/wait/{}",
-    "/wait/0?{}",
-    "/wait/0?deadline={}",
-    "/wait/0?deadline=1&deadline={}",
-    "/github-user/{}",
-    "/github-users?{}",
-    "/github-users?username={}",
-    "/github-users?username=octocat&mode={}",
-    "/work?wait={}",
-    "/work?cpu_ms={}",
-    "/work?placement={}",
-    "/offload/wait/{}",
-    "/offload/wait/0?deadline={}",
-    "/pitfalls/{}",
-    "/pitfalls/blocking-wait/{}",
+    "/page/{}",
     "/docs/{}",
-    "/healthz?{}",
-    "/metrics?{}",
     "/openapi.json/{}",
-    "/plaintext?{}",
     "/echo/{}",
-    "/files/{}",
-    "/files?limit={}",
-    "/files?after={}",
+    "/pitfalls/{}",
+    "/wait/0?deadline=1&deadline={}",
+    "/github-users?username=octocat&mode={}",
+    "/work?wait=0&cpu_ms=0&placement={}",
+];
+
+/// What stands where a value of JSON is expected.
+const VALUES: [&str; 14] = [
+    "null",
+    "true",
+    "-1",
+    "1e999",
+    "9223372036854775808",
+    "NaN",
+    r#""""#,
+    r#""\u0000""#,
+    r#""\ud800""#,
+    "\"\u{7f}\u{9f}\u{202e}\"",
+    r#"["\u0000",null,[]]"#,
+    "{}",
+    r#"{"":{"":{}}}"#,
+    r#""cut"#,
 ];
 
 fn survives(subject: &Subject, request: &Request) -> Verdict {
@@ -134,15 +153,98 @@ fn still_answers(subject: &Subject) -> Verdict {
     subject.get_with("/wait/0", 200).map(drop).map_err(|error| format!("afterwards: {error}"))
 }
 
-fn targets(subject: &Subject) -> Verdict {
-    let long = ["a", "%41", "9", "/", "../", "%2f", "a=b&", "username=a&"]
-        .map(|unit| unit.repeat(12_000 / unit.len()));
-    let inputs: Vec<&str> =
-        SEGMENTS.iter().copied().chain(long.iter().map(String::as_str)).collect();
-    each_at_once(TARGETS, |route| {
+/// All that is put into a place.
+fn inputs() -> Vec<String> {
+    let long = ["a", "%41", "9", "/", "../", "%2f", "a=b&", "username=a&"];
+    let long = long.map(|unit| unit.repeat(12_000 / unit.len()));
+    SEGMENTS.iter().map(|&input| input.to_owned()).chain(long).collect()
+}
+
+fn put_into(subject: &Subject, places: Vec<Place>) -> Verdict {
+    let inputs = inputs();
+    each_at_once(places, |place| each(&inputs, |input| survives(subject, &place.with(input))))?;
+    still_answers(subject)
+}
+
+fn everywhere(subject: &Subject) -> Verdict {
+    put_into(subject, operations().iter().flat_map(Operation::places).collect())
+}
+
+fn reads(subject: &Subject) -> Verdict {
+    let inputs = inputs();
+    each_at_once(BESIDE, |route| {
         each(&inputs, |input| survives(subject, &Request::get(&route.replace("{}", input))))
     })?;
+    let operations = operations();
+    let reads = operations.iter().filter(|operation| operation.only_reads());
+    put_into(subject, reads.flat_map(Operation::places).collect())
+}
+
+fn bodies(subject: &Subject) -> Verdict {
+    let operations = operations();
+    let takes_one = operations.iter().filter(|operation| !operation.media_types().is_empty());
+    each_at_once(takes_one, |operation| {
+        let types = operation.media_types().into_iter().map(Some).chain([
+            None,
+            Some("application/json"),
+            Some("text/plain; charset=\u{e9}"),
+            Some("multipart/form-data"),
+            Some("multipart/form-data; boundary=x"),
+        ]);
+        let bodies = hostile_bodies().into_iter().chain(operation.members(&VALUES));
+        let bodies: Vec<Vec<u8>> = bodies.collect();
+        each(types, |media_type| {
+            each(&bodies, |body| {
+                let request = Request::new(&operation.method, &operation.target());
+                let request = match media_type {
+                    Some(media_type) => request.field("Content-Type", media_type),
+                    None => request,
+                };
+                survives(subject, &request.body(body.clone()))
+            })
+        })
+    })?;
     still_answers(subject)
+}
+
+/// Bodies that are no JSON, no form and no image, or nearly.
+fn hostile_bodies() -> Vec<Vec<u8>> {
+    let deep = ["[".repeat(20_000), "]".repeat(20_000)].concat();
+    let part = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=";
+    [
+        deep.clone(),
+        format!(r#"{{"title":{deep}}}"#),
+        "{\"a\":".repeat(20_000),
+        format!("{part}\"../../x\"\r\n\r\na\r\n--x--\r\n"),
+        format!("{part}\"\"\r\n\r\n\r\n--x--\r\n"),
+        format!("{part}\"{}\"\r\n\r\na\r\n--x--\r\n", "n".repeat(20_000)),
+        format!("{part}\"cut\"\r\n\r\na"),
+        "--x\r\n\r\n\r\n--x--\r\n".into(),
+        format!("--x\r\n{}", "a: b\r\n".repeat(2_000)),
+        "--x\r\n".repeat(2_000),
+        "\u{feff}{}".into(),
+        "\0".repeat(1_000),
+    ]
+    .map(String::into_bytes)
+    .into_iter()
+    .chain(
+        [
+            &b""[..],
+            b"{",
+            b"[",
+            b"null",
+            b"0",
+            b"{}{}",
+            b"\xff\xfe\x00",
+            b"{\"title\":\"\xff\"}",
+            b"\x89PNG\r\n\x1a\n",
+            b"\xff\xd8\xff\xda\x00",
+            b"GIF89a\xff\xff\xff\xff",
+            b"RIFF\xff\xff\xff\xffWEBPVP8X",
+        ]
+        .map(<[u8]>::to_vec),
+    )
+    .collect()
 }
 
 fn fields(subject: &Subject) -> Verdict {
@@ -175,6 +277,7 @@ fn fields(subject: &Subject) -> Verdict {
         "Expect",
         "If-None-Match",
         "If-Modified-Since",
+        "If-Range",
         "Origin",
         "Range",
         "Referer",
@@ -192,8 +295,18 @@ fn fields(subject: &Subject) -> Verdict {
         "Sec-WebSocket-Key",
         "X-HTTP-Method-Override",
     ];
-    each_at_once(names, |name| {
-        each(values, |value| survives(subject, &Request::get("/wait/0").field(name, value)))
+    let ask = |operation: &Operation, name: &str, value: &str| {
+        let request = Request::new(&operation.method, &operation.target()).field(name, value);
+        let reads = operations::reads(&operation.method);
+        survives(subject, &if reads { request } else { request.body("{}") })
+    };
+    let operations = operations();
+    each_at_once(operations.iter().enumerate(), |(at, operation)| {
+        // What it says it reads, with all values; what any server may read, each with some, so that all together meet all.
+        each(operation.fields(), |name| each(values, |value| ask(operation, name, value)))?;
+        each(names.iter().enumerate(), |(nth, name)| {
+            each([0, 5, 10], |turn| ask(operation, name, values[(at + nth + turn) % values.len()]))
+        })
     })?;
     still_answers(subject)
 }
@@ -220,4 +333,63 @@ fn methods(subject: &Subject) -> Verdict {
         )
     })?;
     still_answers(subject)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::thread;
+
+    use super::*;
+
+    /// A server that answers 200 to everything, but 500 to what has this in it.
+    fn trips_over(mark: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || answer(stream, mark));
+            }
+        });
+        addr
+    }
+
+    fn answer(mut stream: TcpStream, mark: &str) -> std::io::Result<()> {
+        let mut heard = Vec::new();
+        let mut bytes = [0; 64 << 10];
+        while !is_whole(&heard) {
+            match stream.read(&mut bytes)? {
+                0 => return Ok(()),
+                count => heard.extend_from_slice(&bytes[..count]),
+            }
+        }
+        let status = if String::from_utf8_lossy(&heard).contains(mark) { 500 } else { 200 };
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes())
+    }
+
+    fn is_whole(heard: &[u8]) -> bool {
+        let Some(end) = heard.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+        let head = String::from_utf8_lossy(&heard[..end]).into_owned();
+        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        heard.len() - end - 4 >= length.and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    #[test]
+    fn a_server_that_trips_over_one_input_is_convicted() {
+        for (check, mark) in [
+            (everywhere as fn(&Subject) -> Verdict, "/notes/1e308"),
+            (reads, "/jobs?state=%FF%FE"),
+            (bodies, r#""body":"\ud800""#),
+            (fields, "X-Passphrase: chunked"),
+        ] {
+            let said = check(&Subject::at(trips_over(mark)));
+            assert!(
+                said.as_ref().is_err_and(|why| why.contains("answered 500")),
+                "{mark}: {said:?}"
+            );
+        }
+        assert_eq!(fields(&Subject::at(trips_over("nothing has this"))), Ok(()));
+    }
 }

@@ -15,6 +15,7 @@ mod jobs;
 mod narrow;
 mod notes;
 mod offload;
+mod operations;
 mod pipelines;
 mod pitfalls;
 mod rooms;
@@ -39,6 +40,8 @@ pub struct Check {
     pub needs: Needs,
     /// Whether it measures time or counts what all checks do, so that nothing else may run beside it.
     pub alone: bool,
+    /// Whether it asks thousands of questions that no load asks: for tests, not before each measurement.
+    pub thorough: bool,
     /// Asks the server.
     pub run: fn(&Subject) -> Verdict,
 }
@@ -96,11 +99,15 @@ pub fn of_the_database() -> Vec<Check> {
 
 impl Check {
     const fn new(name: &'static str, needs: Needs, run: fn(&Subject) -> Verdict) -> Self {
-        Self { name, needs, alone: false, run }
+        Self { name, needs, alone: false, thorough: false, run }
     }
 
     const fn alone(self) -> Self {
         Self { alone: true, ..self }
+    }
+
+    const fn thorough(self) -> Self {
+        Self { thorough: true, ..self }
     }
 }
 

@@ -11,6 +11,7 @@ use load::Cancel;
 use super::model::{Calibration, Costs};
 use crate::arena::{Arena, Running};
 use crate::competitor::Competitor;
+use crate::judge::admit;
 use crate::machine;
 use crate::measure::{self, Place};
 use crate::progress::Progress;
@@ -59,6 +60,7 @@ pub(super) fn calibrate(
         let names: Vec<_> = servers.iter().filter_map(Competitor::binary).collect();
         conformance::binaries::build(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
     }
+    admit(&servers, cancel)?;
     let folder =
         path.parent().map_or_else(|| PathBuf::from("."), Path::to_owned).join("calibration");
     fs::create_dir_all(folder.join("histograms"))

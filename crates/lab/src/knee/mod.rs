@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Running};
 use crate::choose::{self, Expectation};
+use crate::compare::INTERRUPTED;
 use crate::competitor::{self, Competitor};
+use crate::judge::admit;
 use crate::measure::{self, Place};
 use crate::plan::in_words;
 use crate::progress::Progress;
@@ -201,6 +203,10 @@ pub fn run(args: &Knee) -> anyhow::Result<ExitCode> {
         if !binaries.is_empty() {
             conformance::binaries::build(&binaries)?;
         }
+    }
+    match admit(&competitors, &cancel) {
+        Err(_) if cancel.cancelled() => return Ok(INTERRUPTED.into()),
+        admitted => admitted?,
     }
     fs::create_dir_all(args.out.join("histograms"))
         .with_context(|| format!("cannot make {}", args.out.display()))?;

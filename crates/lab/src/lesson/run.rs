@@ -17,7 +17,7 @@ use crate::arena::Arena;
 use crate::args;
 use crate::compare::{BAD_ARGUMENTS, INTERRUPTED, as_typed};
 use crate::competitor::Competitor;
-use crate::judge::{Judged, judge};
+use crate::judge::{Judged, judge, refuse};
 use crate::lesson::found::Found;
 use crate::lesson::{Guess, Lesson, Part, Said, Scale, all, experiment, find, picture, show};
 use crate::plan::in_words;
@@ -197,13 +197,7 @@ fn checked(checks: &Checks, cancel: &Cancel) -> anyhow::Result<()> {
             Err(_) => bail!("the checks of the contract did not end"),
         }
     };
-    for (server, judged) in judged {
-        if !judged.failed.is_empty() {
-            let failed = judged.failed.join("\n  ");
-            bail!("{server} breaks the contract, so it is not measured:\n  {failed}");
-        }
-    }
-    Ok(())
+    refuse(judged)
 }
 
 /// Asks the reader; Enter alone skips.
