@@ -188,6 +188,11 @@ impl State {
         share
     }
 
+    /// Whether as much of the body has come in as its length says.
+    pub(crate) fn is_body_in(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
+
     /// Whether the body that comes in is chunked.
     pub(crate) fn is_body_chunked(&self) -> bool {
         self.chunked.load(Ordering::Relaxed)

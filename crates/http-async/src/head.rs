@@ -6,7 +6,8 @@
 //! head's.
 //!
 //! On the way it sees what the frameworks hide from their services: how long a head really was, a fragment, a second
-//! field that says where the body ends.
+//! field that says where the body ends. And what hyper does not look at: once a head has come in pieces, it parses no more
+//! until the empty line is there (its `h1/io.rs`), so that nonsense without one would be waited for.
 
 use std::mem;
 
@@ -30,18 +31,33 @@ pub(crate) struct Head {
     /// Of the request line, which may stand behind empty lines.
     line: usize,
     line_ended: bool,
+    method_ended: bool,
     /// The request line is none; said when the head has ended.
     malformed: bool,
     /// A line that is not empty has ended.
     begun: bool,
     /// The line that is coming in is empty so far, but for a CR.
     blank: bool,
+    /// And the CR is there.
+    blank_cr: bool,
     /// How that line begins, if it came in pieces.
     cut: [u8; LONGEST],
     cut_len: usize,
     /// Fields that say where the body ends.
     lengths: usize,
+    /// All of a head that comes in pieces.
+    pieces: Vec<u8>,
+    /// How much of it was last looked at, and how much work all the looks were.
+    looked: usize,
+    work: usize,
 }
+
+/// How many bytes of incomplete heads are parsed in vain before only a doubling is worth another look, as in
+/// `http-blocking`: a head that comes byte by byte does not cost the square of its length.
+const EAGER: usize = 256 << 10;
+
+/// As many fields as any limit allows.
+const MOST_FIELDS: usize = 128;
 
 /// The fields that say where a body ends, and the length of the longer name.
 const FRAMING: [&[u8]; 2] = [b"content-length:", b"transfer-encoding:"];
@@ -57,12 +73,17 @@ impl Head {
             bytes: 0,
             line: 0,
             line_ended: false,
+            method_ended: false,
             malformed: false,
             begun: false,
             blank: true,
+            blank_cr: false,
             cut: [0; LONGEST],
             cut_len: 0,
             lengths: 0,
+            pieces: Vec::new(),
+            looked: 0,
+            work: 0,
         }
     }
 
@@ -84,7 +105,31 @@ impl Head {
         if self.bytes > clocks.head_bytes {
             return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
+        if self.ended {
+            self.pieces = Vec::new();
+        } else {
+            self.look_at(&bytes[..taken])?;
+        }
         Ok(taken)
+    }
+
+    /// Refuses a head that has not ended and cannot become one.
+    fn look_at(&mut self, piece: &[u8]) -> Result<(), StatusCode> {
+        self.pieces.extend_from_slice(piece);
+        let length = self.pieces.len();
+        if self.work >= EAGER && length < 2 * self.looked {
+            return Ok(());
+        }
+        self.looked = length;
+        self.work += length;
+        let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        match httparse::Request::new(&mut fields).parse(&self.pieces) {
+            Ok(_) => Ok(()),
+            Err(httparse::Error::TooManyHeaders) => {
+                Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+            }
+            Err(_) => Err(StatusCode::BAD_REQUEST),
+        }
     }
 
     fn check_line(&mut self, bytes: &[u8], most: usize) -> Result<(), StatusCode> {
@@ -94,7 +139,14 @@ impl Head {
         // A fragment belongs to no target, and the `Uri` of both frameworks drops it without a word.
         let end = memchr::memchr(b'\n', line);
         let line_end = end.unwrap_or(line.len());
-        let fragment = memchr::memchr(b'#', &line[..line_end]).is_some();
+        // In a method it is a letter.
+        let target = match memchr::memchr(b' ', &line[..line_end]) {
+            Some(space) if !self.method_ended => space,
+            None if !self.method_ended => line_end,
+            _ => 0,
+        };
+        self.method_ended |= target < line_end;
+        let fragment = memchr::memchr(b'#', &line[target..line_end]).is_some();
         // Nor do bytes beyond ASCII, which only hyper lets through.
         self.malformed |= fragment || !line[..line_end].is_ascii();
         self.line += line_end;
@@ -107,7 +159,7 @@ impl Head {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', bytes) {
             let line = &bytes[start..end];
-            let blank = self.blank && matches!(line, [] | [b'\r']);
+            let blank = self.is_blank_with(line);
             self.lengths += usize::from(self.is_framing(line));
             start = end + 1;
             // Empty lines before the request line are skipped (RFC 9112 section 2.2).
@@ -116,12 +168,18 @@ impl Head {
                 return start;
             }
             self.begun |= !blank;
-            self.blank = true;
+            (self.blank, self.blank_cr) = (true, false);
         }
         let last = &bytes[start..];
-        self.blank &= matches!(last, [] | [b'\r']);
+        self.blank = self.is_blank_with(last);
+        self.blank_cr |= last == b"\r";
         self.keep(last);
         bytes.len()
+    }
+
+    /// Whether the line is empty, but for one CR, if `piece` is the rest of it.
+    fn is_blank_with(&self, piece: &[u8]) -> bool {
+        self.blank && (piece.is_empty() || piece == b"\r" && !self.blank_cr)
     }
 
     /// Whether the line that ends with `piece` says where the body ends.
@@ -177,7 +235,7 @@ mod tests {
             "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET / HTTP/1.1\nHost: a\n\n",
             "\nGET / HTTP/1.1\r\nHost: a\n\r\n",
-            "GET /\r\n\r\n",
+            "GET / HTTP/1.0\r\n\r\n",
         ] {
             for behind in ["", "\r\n", "body", "GET / HTTP/1.1\r\n\r\n"] {
                 let bytes = format!("{head}{behind}");
@@ -219,17 +277,25 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_become_a_head_is_refused_before_it_ends() {
+        for nonsense in ["GE(T / H", "GET / HTTP/1.1\r\nX : 1", "GET / HTTP/1.1\n\r\r\n"] {
+            for size in 1..=nonsense.len() {
+                assert_eq!(taken(nonsense.as_bytes(), size), Err(400), "{nonsense:?} by {size}");
+            }
+        }
+    }
+
+    #[test]
     fn a_head_is_refused_for_what_it_breaks_first() {
         for size in [1, 7, 1_000] {
             assert_eq!(taken(b"GET /#a HTTP/1.1\r\n\r\n", size), Err(400));
+            assert_eq!(taken(b"GET# /a HTTP/1.1\r\n\r\n", size), Ok((20, true)));
             assert_eq!(taken(b"GET /\xe9 HTTP/1.1\r\n\r\n", size), Err(400));
             assert_eq!(taken(b"GET / HTTP/1.1\r\nX: \xe9\r\n\r\n", size), Ok((24, true)));
             assert_eq!(taken(b"GET / HTTP/1.1\r\nX: #\r\n\r\n", size), Ok((24, true)));
             assert_eq!(taken(&[b'q'; 41], size), Err(414));
-            assert_eq!(
-                taken(&[b"\r\n\r\n", &[b'q'; 39][..], b"\r\n"].concat(), size),
-                Ok((45, false))
-            );
+            let longest = format!("\r\n\r\nGET /{} HTTP/1.1\r\n", "q".repeat(25));
+            assert_eq!(taken(longest.as_bytes(), size), Ok((45, false)));
             assert_eq!(
                 taken(&[b"GET / HTTP/1.1\r\nX: ", &[b'x'; 70][..]].concat(), size),
                 Err(431)

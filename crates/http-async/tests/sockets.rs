@@ -34,6 +34,7 @@ on_both! {
     a_line_that_is_too_long_gets_414
     a_head_that_is_too_long_gets_431
     a_malformed_head_gets_a_refusal_that_closes
+    nonsense_in_pieces_gets_400_before_its_end
     a_fragment_gets_400
     a_chunk_extension_without_end_gets_400
     a_malformed_chunk_gets_400_however_long_the_answer_takes
@@ -51,6 +52,7 @@ on_both! {
     a_pipelined_head_takes_nothing_from_the_reply_before_it
     a_client_that_leaves_in_mid_request_is_gone
     a_client_that_closes_its_side_after_an_answered_request_has_its_answer
+    a_client_that_closes_its_side_behind_its_body_has_its_answer
     nothing_is_answered_after_connection_close
     one_connection_too_many_gets_503
     a_nearly_full_server_closes_after_each_reply
@@ -168,6 +170,21 @@ fn a_malformed_head_gets_a_refusal_that_closes(start: Start) {
         let heard = Client::connect(server.addr).send(head).until_closed();
         assert_refusal(&heard.text, "400");
         assert!(!heard.reset);
+    }
+}
+
+fn nonsense_in_pieces_gets_400_before_its_end(start: Start) {
+    let server = Server::start(start, 10);
+    for nonsense in ["GE(T / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nX : 1\r\n", "GET / HTTP/1.1\n\r\r\n"]
+    {
+        let mut client = Client::connect(server.addr);
+        client.send(format!("{GET}{}", &nonsense[..2]));
+        assert!(client.reply().ends_with("hello"));
+        thread::sleep(Duration::from_millis(20));
+        let heard = client.send(&nonsense[2..]).until_closed();
+        assert_refusal(&heard.text, "400");
+        // At once, and not when the clock looks.
+        assert!(heard.after < CLOCKS.head / 2, "{:?}", heard.after);
     }
 }
 
@@ -390,6 +407,19 @@ fn a_client_that_closes_its_side_after_an_answered_request_has_its_answer(start:
     client.close_write();
     let heard = client.until_closed();
     assert_eq!(heard.text.matches("HTTP/1.1 200").count(), 3, "{}", heard.text);
+}
+
+fn a_client_that_closes_its_side_behind_its_body_has_its_answer(start: Start) {
+    let server = Server::start(start, 10);
+    let length = "Content-Length: 5\r\n\r\nhello";
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    for body in [length, chunked].repeat(50) {
+        let mut client = Client::connect(server.addr);
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\n");
+        client.send(body).close_write();
+        let heard = client.until_closed();
+        assert!(heard.text.ends_with("len=5"), "{:?}", heard.text);
+    }
 }
 
 fn nothing_is_answered_after_connection_close(start: Start) {

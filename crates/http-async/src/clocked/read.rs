@@ -109,7 +109,8 @@ impl Clocked {
     /// The client closed its side.
     fn no_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let leaves = match self.phase() {
-            Phase::Busy => !self.state().is_body_unread(),
+            // Also if the service has not had a chance to read what was the last of its body.
+            Phase::Busy => !self.state().is_body_unread() || self.is_body_in(),
             Phase::Head => self.head.fresh,
             Phase::Idle | Phase::Answered | Phase::Over => false,
         };
@@ -125,6 +126,15 @@ impl Clocked {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether all of the body has come in.
+    fn is_body_in(&self) -> bool {
+        if self.state().is_body_chunked() {
+            self.chunks.is_end()
+        } else {
+            self.state().is_body_in()
+        }
     }
 
     /// Nothing to read now. `Ready` is the end of input, as far as the framework is to know.
