@@ -12,6 +12,8 @@
 //! | HTTP/1.1 on the wire, case by case | [`wire`] |
 //! | whether servers answer alike, also to requests nobody should send | [`agreement`], [`mutate`] |
 //! | what a framework makes impossible, and nothing else | [`exceptions`] |
+//! | what a failure looks like, wherever it happens | [`failures`] |
+//! | the mistakes of `/pitfalls`, each beside its remedy | [`mistakes`] |
 //! | starting, draining, exit codes | [`lifecycle`] |
 //! | a PostgreSQL of one's own, and tests that run on both databases | [`postgres`], [`databases`] |
 //! | who listens to server-sent events | [`events`] |
@@ -27,7 +29,9 @@ pub mod client;
 pub mod databases;
 pub mod events;
 pub mod exceptions;
+pub mod failures;
 pub mod lifecycle;
+pub mod mistakes;
 pub mod mutate;
 pub mod postgres;
 pub mod process;

@@ -27,6 +27,7 @@ pub const NARROW: &[&str] = &[
     "--idle=0.8",
     "--body-bytes=1024",
     "--media-bytes=2048",
+    "--body-budget=3000",
     "--upload-bytes=4096",
     "--files-quota=12288",
     "--body-idle=0.6",
@@ -88,6 +89,10 @@ pub const SWITCHED_OFF: &[(&str, &str)] = &[
     ),
     ("--idle=3600", "limits: a connection without a request is closed after --idle"),
     ("--body-bytes=1048576", "limits: a body over --body-bytes is a 413"),
+    (
+        "--body-budget=268435456",
+        "limits: bodies over --body-budget together are a 503, and the next finds room",
+    ),
     ("--upload-bytes=1048576", "limits: a file or a form over --upload-bytes is a 413"),
     ("--files-quota=1048576", "limits: files over --files-quota together are a 507"),
     ("--body-idle=3600", "limits: a body that stops for --body-idle is a 408"),
@@ -117,6 +122,7 @@ fn narrow() -> Limits {
         idle: Duration::from_millis(800),
         body_bytes: 1_024,
         media_bytes: 2_048,
+        body_budget: 3_000,
         upload_bytes: 4_096,
         files_quota: 12_288,
         body_idle: Duration::from_millis(600),
@@ -221,6 +227,18 @@ impl Setup {
         let (server, mut subject) = self.start(&[&[upstream.as_str()], flags].concat())?;
         subject.stub = Some(stub);
         Ok((server, subject))
+    }
+
+    /// The same with `--pitfalls`, and so many workers where there are any.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn mistaken(&self, workers: &str, flags: &[&str]) -> Result<(Server, Subject), String> {
+        let workers = self.has_event_loop.then_some(workers);
+        let flags: Vec<&str> =
+            workers.into_iter().chain(["--pitfalls"]).chain(flags.iter().copied()).collect();
+        self.fresh(&flags)
     }
 
     /// Runs the binary with arguments of one's own.

@@ -7,7 +7,9 @@ use std::sync::{Arc, RwLock};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::checks::of_the_database;
+use crate::failures::FAILURES;
 use crate::lifecycle::LIFECYCLE;
+use crate::mistakes::MISTAKES;
 use crate::setup::{SWITCHED_OFF, Setup};
 use crate::wire::{self, Grade};
 use crate::{Check, Needs, checks, exceptions, postgres};
@@ -68,6 +70,16 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
                 })
             }));
         }
+    }
+    for mistake in MISTAKES {
+        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
+        let name = format!("mistake: {}", mistake.name);
+        trials.push(trial(server, &name, move || quiet.hold(true, || (mistake.run)(&setup))));
+    }
+    for failure in FAILURES {
+        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
+        let name = failure.name();
+        trials.push(trial(server, &name, move || quiet.hold(false, || failure.check(&setup))));
     }
     for life in LIFECYCLE {
         let (setup, quiet) = (Arc::clone(&setup), quiet.clone());

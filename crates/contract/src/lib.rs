@@ -22,6 +22,7 @@
 //! | `/jobs`: work that is accepted now and done later | [`jobs`] |
 //! | what every request's head must satisfy, whatever the framework let through; where a chunked body ends | [`head`], [`chunk`] |
 //! | the fields every reply carries | [`headers`], [`request_id`] |
+//! | `/pitfalls`: what only the mistakes need | [`pitfalls`] |
 //! | the document at `/openapi.json` and the pages at `/docs` and `/` | [`openapi`], [`docs`], [`page`] |
 
 pub mod body;
@@ -42,6 +43,7 @@ pub mod notes;
 pub mod openapi;
 pub mod page;
 pub mod param;
+pub mod pitfalls;
 pub mod problem;
 pub mod query;
 pub mod request_id;
@@ -66,6 +68,7 @@ pub use json::{JsonBody, JsonType};
 pub use limits::Limits;
 pub use notes::{Draft, DraftHead, IdempotencyKey, Note, NoteId, Notes, Page};
 pub use param::{PathParam, QueryParams};
+pub use pitfalls::{Failure, Promised};
 pub use problem::{FieldError, Problem};
 pub use request_id::RequestId;
 pub use rooms::{LastEventId, Message, MessageId, RoomName, Saying};

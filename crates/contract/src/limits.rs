@@ -29,6 +29,8 @@ pub struct Limits {
     pub body_bytes: u64,
     /// The largest image, and the largest text to seal or open, in bytes.
     pub media_bytes: u64,
+    /// Bytes of bodies that are held in memory as a whole at once, in all; more is a 503.
+    pub body_budget: u64,
     /// The largest file, and the largest form of files, in bytes.
     pub upload_bytes: u64,
     /// All files together, in bytes; more is a 507.
@@ -79,6 +81,7 @@ impl Default for Limits {
             body_rate: 1 << 10,
             body_bytes: 1 << 20,
             media_bytes: 16 << 20,
+            body_budget: 256 << 20,
             upload_bytes: 1 << 30,
             files_quota: 10 << 30,
             write_stall: Duration::from_secs(20),
@@ -102,7 +105,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Each limit as `/metrics` shows it: a name and a number in base units (seconds, bytes, counts).
-    pub fn gauges(&self) -> [(&'static str, f64); 27] {
+    pub fn gauges(&self) -> [(&'static str, f64); 28] {
         let seconds = |duration: Duration| duration.as_secs_f64();
         [
             ("limit_max_wait_seconds", seconds(self.max_wait.duration())),
@@ -115,6 +118,7 @@ impl Limits {
             ("limit_body_rate_bytes_per_second", self.body_rate as f64),
             ("limit_body_bytes", self.body_bytes as f64),
             ("limit_media_bytes", self.media_bytes as f64),
+            ("limit_body_budget_bytes", self.body_budget as f64),
             ("limit_upload_bytes", self.upload_bytes as f64),
             ("limit_files_quota_bytes", self.files_quota as f64),
             ("limit_write_stall_seconds", seconds(self.write_stall)),

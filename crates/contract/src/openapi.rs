@@ -10,10 +10,11 @@ use std::sync::LazyLock;
 use utoipa::OpenApi;
 
 use crate::jobs::State;
+use crate::pitfalls::{How, Place};
 use crate::scrape::Names;
 use crate::{
     Batch, Draft, FilePage, Health, Job, Jobs, Message, Mode, Note, Notes, Placement, Problem,
-    Profile, Ready, Saying, StoredFile, StoredFiles, Users, Waited, Worked,
+    Profile, Promised, Ready, Saying, StoredFile, StoredFiles, Users, Waited, Worked,
 };
 
 /// The document, as compact JSON.
@@ -35,7 +36,10 @@ pub fn json() -> &'static str {
         wait, github_user, github_users, scrape, stream, files_list, files_upload, file_download, file_upload,
         file_remove, notes_add, notes_list, note_find, note_rewrite, note_remove, slow_query, messages_say, room_events, jobs_enqueue,
         jobs_list, job_find, job_result, job_cancel, batches_enqueue, batch_find, work, thumbnail, seal, open, plaintext, echo, offload_wait,
-        pitfalls_blocking_wait, healthz, readyz, metrics, openapi_json, docs, page,
+        pitfalls_blocking_wait, pitfalls_blocking_client, pitfalls_client_per_request, pitfalls_unbounded_offload,
+        pitfalls_small_pool, pitfalls_lock_across_await, remedies_lock_across_await, pitfalls_stream_blocked,
+        pitfalls_background, pitfalls_lost_error, remedies_lost_error, pitfalls_dropped_future, remedies_dropped_future,
+        pitfalls_buffered_upload, pitfalls_timeout, remedies_timeout, pitfalls_failure, healthz, readyz, metrics, openapi_json, docs, page,
     ),
     components(schemas(Problem, Profile)),
     tags(
@@ -497,6 +501,198 @@ fn offload_wait() {}
     ))]
 fn pitfalls_blocking_wait() {}
 
+/// A client that blocks, in async code
+#[utoipa::path(get, path = "/pitfalls/blocking-client/{username}", tag = "pitfalls",
+    params(("username" = String, Path, description = "As for /github-user", example = "octocat")),
+    responses(
+        (status = 200, body = Profile),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "GitHub knows no such user, or without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json", description = "As for /github-user"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "As for /github-user"),
+        (status = 504, body = Problem, content_type = "application/problem+json", description = "As for /github-user"),
+    ))]
+fn pitfalls_blocking_client() {}
+
+/// A client of its own for each request
+#[utoipa::path(get, path = "/pitfalls/client-per-request/{username}", tag = "pitfalls",
+    params(("username" = String, Path, description = "As for /github-user", example = "octocat")),
+    responses(
+        (status = 200, body = Profile),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "GitHub knows no such user, or without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json", description = "As for /github-user"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "As for /github-user"),
+        (status = 504, body = Problem, content_type = "application/problem+json", description = "As for /github-user"),
+    ))]
+fn pitfalls_client_per_request() {}
+
+/// A blocking sleep on another thread, however many there are
+#[utoipa::path(get, path = "/pitfalls/unbounded-offload/{seconds}", tag = "pitfalls",
+    params(("seconds" = String, Path, description = "As for /wait", example = "0.1")),
+    responses(
+        (status = 200, body = Waited),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "No thread could be started"),
+    ))]
+fn pitfalls_unbounded_offload() {}
+
+/// A blocking sleep on the pool for computing, which has as many threads as there are cores
+#[utoipa::path(get, path = "/pitfalls/small-pool/{seconds}", tag = "pitfalls",
+    params(("seconds" = String, Path, description = "As for /wait", example = "0.1")),
+    responses(
+        (status = 200, body = Waited),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "As many wait as may, or the deadline passed"),
+    ))]
+fn pitfalls_small_pool() {}
+
+/// A wait with a lock held
+#[utoipa::path(get, path = "/pitfalls/lock-across-await/{seconds}", tag = "pitfalls",
+    params(("seconds" = String, Path, description = "As for /wait", example = "0.1")),
+    responses(
+        (status = 200, body = Waited),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ))]
+fn pitfalls_lock_across_await() {}
+
+/// The same with the lock let go before the wait
+#[utoipa::path(get, path = "/remedies/lock-across-await/{seconds}", tag = "pitfalls",
+    params(("seconds" = String, Path, description = "As for /wait", example = "0.1")),
+    responses(
+        (status = 200, body = Waited),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ))]
+fn remedies_lock_across_await() {}
+
+/// A stream whose maker blocks
+#[utoipa::path(get, path = "/pitfalls/stream-blocked/{count}", tag = "pitfalls",
+    params(
+        ("count" = u64, Path, description = "As for /stream", example = 3),
+        ("interval" = Option<f64>, Query, description = "As for /stream"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "application/x-ndjson"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ))]
+fn pitfalls_stream_blocked() {}
+
+/// A promise that only this process keeps
+#[utoipa::path(post, path = "/pitfalls/background/{seconds}", tag = "pitfalls",
+    params(("seconds" = String, Path, description = "As for /wait", example = "0.1")),
+    responses(
+        (status = 202, body = Promised, description = "A note will tell when it is done, unless the process ends before"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ))]
+fn pitfalls_background() {}
+
+/// An error in a task that nobody waits for
+#[utoipa::path(get, path = "/pitfalls/lost-error", tag = "pitfalls",
+    responses(
+        (status = 200, body = Health, description = "As if all were well"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "No thread could be started"),
+    ))]
+fn pitfalls_lost_error() {}
+
+/// The same in a task that the handler waits for
+#[utoipa::path(get, path = "/remedies/lost-error", tag = "pitfalls",
+    responses(
+        (status = 200, body = Health),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 502, body = Problem, content_type = "application/problem+json", description = "It failed, on purpose"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "No thread could be started"),
+    ))]
+fn remedies_lost_error() {}
+
+/// Two steps that belong together, and a client that may leave between them
+#[utoipa::path(post, path = "/pitfalls/dropped-future/{seconds}", tag = "pitfalls",
+    params(("seconds" = String, Path, description = "As for /wait", example = "0.1")),
+    responses(
+        (status = 200, body = Waited, description = "Two notes were made, with the wait between them"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The database does not answer"),
+    ))]
+fn pitfalls_dropped_future() {}
+
+/// The same in a task that goes on when the client has left
+#[utoipa::path(post, path = "/remedies/dropped-future/{seconds}", tag = "pitfalls",
+    params(("seconds" = String, Path, description = "As for /wait", example = "0.1")),
+    responses(
+        (status = 200, body = Waited, description = "Two notes were made, with the wait between them"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The database does not answer"),
+    ))]
+fn remedies_dropped_future() {}
+
+/// An upload that is gathered in memory before any of it is written
+#[utoipa::path(put, path = "/pitfalls/buffered-upload/{name}", tag = "pitfalls",
+    params(("name" = String, Path, description = "As for /files", example = "buffered.txt")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, body = StoredFile),
+        (status = 201, body = StoredFile),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "More than --body-budget"),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "The disk is full, or --files-quota is used up"),
+    ))]
+fn pitfalls_buffered_upload() {}
+
+/// A deadline around a call that does not know of it
+#[utoipa::path(get, path = "/pitfalls/timeout/{seconds}", tag = "pitfalls",
+    params(
+        ("seconds" = String, Path, description = "As for /wait", example = "0.1"),
+        ("deadline" = Option<f64>, Query, description = "Answer 503 at this time, in seconds"),
+    ),
+    responses(
+        (status = 200, body = Waited),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The deadline passed, or the pool and its queue are full"),
+    ))]
+fn pitfalls_timeout() {}
+
+/// A deadline around a call that asks whether it is still wanted
+#[utoipa::path(get, path = "/remedies/timeout/{seconds}", tag = "pitfalls",
+    params(
+        ("seconds" = String, Path, description = "As for /wait", example = "0.1"),
+        ("deadline" = Option<f64>, Query, description = "Answer 503 at this time, in seconds"),
+    ),
+    responses(
+        (status = 200, body = Waited),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The deadline passed, or the pool and its queue are full"),
+    ))]
+fn remedies_timeout() {}
+
+/// An error, a panic or a delay, where it is asked for
+#[utoipa::path(get, path = "/pitfalls/failure", tag = "pitfalls",
+    params(
+        ("how" = How, Query, description = "What goes wrong", example = "error"),
+        ("place" = Place, Query, description = "Where", example = "handler"),
+    ),
+    responses(
+        (status = 200, body = Health, description = "What fails where nobody looks; of a stream, the head and a line"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Without --pitfalls"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 500, body = Problem, content_type = "application/problem+json", description = "It panicked"),
+        (status = 502, body = Problem, content_type = "application/problem+json", description = "It failed"),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The deadline passed"),
+    ))]
+fn pitfalls_failure() {}
+
 /// The process answers
 #[utoipa::path(get, path = "/healthz", tag = "about", responses((status = 200, body = Health)))]
 fn healthz() {}
@@ -541,6 +737,6 @@ mod tests {
             "{}",
             document["openapi"]
         );
-        assert_eq!(document["paths"].as_object().unwrap().len(), 29);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 47);
     }
 }

@@ -142,6 +142,16 @@ impl Problem {
         Self::unavailable("every core computes and the queue before them is full", 1)
     }
 
+    /// 503: the system has no thread left.
+    pub fn no_thread() -> Self {
+        Self::unavailable("no thread could be started", 1)
+    }
+
+    /// 503: there are as many bytes of bodies in memory as may be.
+    pub fn memory_full() -> Self {
+        Self::unavailable("as much of bodies is in memory as may be", 1)
+    }
+
     /// 507: the disk, or the share of it that files may take, is full.
     pub fn no_room(detail: &'static str) -> Self {
         Self::new(StatusCode::INSUFFICIENT_STORAGE, detail)

@@ -174,6 +174,12 @@ impl Deadline {
     }
 }
 
+impl From<Seconds> for Deadline {
+    fn from(seconds: Seconds) -> Self {
+        Self(Some(seconds))
+    }
+}
+
 impl QueryParams for Deadline {
     fn parse(query: &Query, limits: &Limits) -> Result<Self, Problem> {
         let Some(text) = query.last("deadline") else { return Ok(Self(None)) };

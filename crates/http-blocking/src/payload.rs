@@ -41,6 +41,25 @@ impl Payload {
         Self(Content::Stream { length: Some(length), write: Box::new(write) })
     }
 
+    /// The same, with `watch` around the function that writes it. Content that is not streamed stays as it is.
+    pub fn watched<W>(self, watch: W) -> Self
+    where
+        W: FnOnce(
+                Box<dyn FnOnce(&mut ChunkWriter<'_>) -> io::Result<()> + Send>,
+                &mut ChunkWriter<'_>,
+            ) -> io::Result<()>
+            + Send
+            + 'static,
+    {
+        match self.0 {
+            Content::Stream { length, write } => {
+                let write = Box::new(move |client: &mut ChunkWriter<'_>| watch(write, client));
+                Self(Content::Stream { length, write })
+            }
+            whole @ Content::Whole(_) => Self(whole),
+        }
+    }
+
     /// The content, unless it is streamed.
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {

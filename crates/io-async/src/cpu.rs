@@ -9,6 +9,7 @@ use contract::{Deadline, Problem};
 use metrics::{Gauge, describe_gauge, gauge};
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use rustix::process::nice;
+use settings::{Carried, Counted, carried};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -64,6 +65,10 @@ impl Cpu {
     /// # Errors
     ///
     /// When as much waits as may, or the deadline passes.
+    ///
+    /// # Panics
+    ///
+    /// With what the work panics with, as if it ran here.
     pub async fn offload<T: Send + 'static>(
         &self,
         deadline: Deadline,
@@ -75,19 +80,19 @@ impl Cpu {
         self.pool()?.spawn(move || {
             // First of all that a panic lets go of: whoever learns of it may come at once.
             let turn = turn;
-            let done = work(&|| !result.is_closed() && Instant::now() < until);
+            let done = carried(|| work(&|| !result.is_closed() && Instant::now() < until));
             drop(turn);
             // Nobody waits for it any more when the deadline has passed, or the client has left.
             let _ = result.send(done);
         });
         let done = timeout_at(until, ready).await.map_err(|_| Problem::deadline_passed())?;
-        done.map_err(|_| Problem::internal())
+        Ok(done.map_err(|_| Problem::internal())?.unwrap_or_else(Carried::again))
     }
 
     /// The pool, if its threads can be started.
     fn pool(&self) -> Result<&ThreadPool, Problem> {
         let pool = self.pool.get_or_init(|| start(self.threads).ok());
-        pool.as_ref().ok_or_else(|| Problem::unavailable("no thread could be started", 1))
+        pool.as_ref().ok_or_else(Problem::no_thread)
     }
 
     /// A place at once or not at all, then a permit as soon as one is free.
@@ -108,8 +113,6 @@ fn start(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
         .start_handler(|_| {
             let _ = nice(GIVES_WAY);
         })
-        // A panic was logged where it happened, and who waits for its result learns that there is none.
-        .panic_handler(drop)
         .build()
 }
 
@@ -162,28 +165,13 @@ impl Meters {
     }
 }
 
-/// One more on a gauge for as long as it lives.
-struct Counted(Gauge);
-
-impl Counted {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::thread::sleep;
     use std::time::Duration;
 
     use contract::Limits;
+    use settings::{Log, caught_awaiting};
     use tokio::{task, time};
 
     use super::*;
@@ -248,11 +236,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_costs_its_own_answer_and_no_thread() {
+    async fn a_panic_is_that_of_who_waits_for_it_and_costs_no_thread() {
+        Log::Off.start(false);
         let cpu = Cpu::new(1, 0);
         for _ in 0..3 {
             let answer = cpu.offload(soon(), |_| -> u8 { panic!("on purpose") });
-            assert_eq!(answer.await.unwrap_err().status, 500);
+            assert_eq!(caught_awaiting(answer).await.unwrap_err().message, "on purpose");
         }
         assert_eq!(cpu.offload(soon(), |_| 4).await.unwrap(), 4);
     }

@@ -20,7 +20,7 @@ fn a_shared_connection_stalls_while_the_worker_that_made_it_is_busy() {
     // From here on the first worker does nothing, as if a handler computed.
     let shared = idle.block_on(github.clone().user(&username("octocat")));
     assert_eq!(shared.unwrap_err().status, 504);
-    idle.block_on(github.for_worker().user(&username("octocat"))).unwrap();
+    idle.block_on(github.apart().user(&username("octocat"))).unwrap();
     assert_eq!(stub.stats().connections.total, 2);
 }
 
@@ -31,7 +31,7 @@ async fn the_permits_are_those_of_all_workers_together() {
     let github = Github::new(&stub.url(), None, &limits).unwrap();
     let mut calls = tokio::task::JoinSet::new();
     for n in 0..8 {
-        let github = github.for_worker();
+        let github = github.apart();
         let name = username(&format!("slow-30ms-{n}"));
         calls.spawn(async move { github.user(&name).await.unwrap() });
     }

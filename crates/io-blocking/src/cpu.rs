@@ -11,6 +11,7 @@ use contract::{Deadline, Problem};
 use metrics::{Gauge, describe_gauge, gauge};
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use rustix::process::nice;
+use settings::{Carried, Counted, carried};
 
 use crate::permits::{Permit, Permits};
 
@@ -64,6 +65,10 @@ impl Cpu {
     /// # Errors
     ///
     /// When as much waits as may, or the deadline passes.
+    ///
+    /// # Panics
+    ///
+    /// With what the work panics with, as if it ran here.
     pub fn offload<T: Send + 'static>(
         &self,
         deadline: Deadline,
@@ -75,22 +80,23 @@ impl Cpu {
         self.pool()?.spawn(move || {
             // First of all that a panic lets go of: whoever learns of it may come at once.
             let turn = turn;
-            let done = work(&|| Instant::now() < until);
+            let done = carried(|| work(&|| Instant::now() < until));
             drop(turn);
             // Nobody waits for it any more when the deadline has passed.
             let _ = result.send(done);
         });
         let left = until.saturating_duration_since(Instant::now());
-        ready.recv_timeout(left).map_err(|error| match error {
+        let done = ready.recv_timeout(left).map_err(|error| match error {
             RecvTimeoutError::Timeout => Problem::deadline_passed(),
             RecvTimeoutError::Disconnected => Problem::internal(),
-        })
+        })?;
+        Ok(done.unwrap_or_else(Carried::again))
     }
 
     /// The pool, if its threads can be started.
     fn pool(&self) -> Result<&ThreadPool, Problem> {
         let pool = self.pool.get_or_init(|| start(self.threads).ok());
-        pool.as_ref().ok_or_else(|| Problem::unavailable("no thread could be started", 1))
+        pool.as_ref().ok_or_else(Problem::no_thread)
     }
 
     /// A place at once or not at all, then a permit as soon as one is free.
@@ -111,8 +117,6 @@ fn start(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
         .start_handler(|_| {
             let _ = nice(GIVES_WAY);
         })
-        // A panic was logged where it happened, and who waits for its result learns that there is none.
-        .panic_handler(drop)
         .build()
 }
 
@@ -165,28 +169,13 @@ impl Meters {
     }
 }
 
-/// One more on a gauge for as long as it lives.
-struct Counted(Gauge);
-
-impl Counted {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::thread::{scope, sleep};
     use std::time::Duration;
 
     use contract::Limits;
+    use settings::{Log, caught};
 
     use super::*;
 
@@ -235,11 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_costs_its_own_answer_and_no_thread() {
+    fn a_panic_is_that_of_who_waits_for_it_and_costs_no_thread() {
+        Log::Off.start(false);
         let cpu = Cpu::new(1, 0);
         for _ in 0..3 {
-            let answer = cpu.offload(soon(), |_| -> u8 { panic!("on purpose") });
-            assert_eq!(answer.unwrap_err().status, 500);
+            let answer = caught(|| cpu.offload(soon(), |_| -> u8 { panic!("on purpose") }));
+            assert_eq!(answer.unwrap_err().message, "on purpose");
         }
         assert_eq!(cpu.offload(soon(), |_| 4).unwrap(), 4);
     }

@@ -55,6 +55,13 @@ impl Github {
         })
     }
 
+    /// The same upstream under the same permits, over connections of its own: a new client, which has none yet.
+    ///
+    /// Threads can share one, and clones do. For each request it is a mistake.
+    pub fn apart(&self) -> Self {
+        Self { client: client(self.addresses.clone(), &self.limits), ..self.clone() }
+    }
+
     /// The profile of one user.
     ///
     /// Blocks the calling thread for at most `upstream_total`: the wait for a permit, connecting, retries and reading

@@ -9,7 +9,7 @@ use contract::Limits;
 use http_async::{Clocks, Drain};
 use io_async::{Cpu, Files, Github, Rooms, Store};
 use metrics::{Gauge, gauge};
-use settings::{Answers, FilesHome, Flags, Telemetry};
+use settings::{Answers, Budget, FilesHome, Flags, Telemetry};
 use store::Database;
 
 use crate::offload::Offload;
@@ -31,6 +31,10 @@ pub(crate) struct Parts {
     pub(crate) answers: Answers,
     /// The upstream's one client.
     pub(crate) github: Github,
+    /// The same by a library that blocks, with `--pitfalls`.
+    pub(crate) blocking_library: Option<io_blocking::Github>,
+    /// How much of bodies may be in memory.
+    pub(crate) bodies: Budget,
     /// What is stored below `/files`.
     pub(crate) files: Files,
     /// The cores, for what computes.
@@ -60,13 +64,17 @@ impl App {
         let limits = flags.limits();
         let database = Database::new(flags.database(), &flags.data)?;
         let home = FilesHome::claim(&flags.data)?;
+        let (upstream, token) = (flags.github_url(), flags.github_token());
+        let blocking_library = || io_blocking::Github::new(upstream, token, &limits);
         let store = Store::open(&database, &limits)?;
         Ok(Self(Arc::new(Parts {
             telemetry: Telemetry::start(&limits),
             answers: Answers::new(),
-            github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
+            github: Github::new(upstream, token, &limits)?,
+            blocking_library: flags.pitfalls.then(blocking_library).transpose()?,
             rooms: Rooms::new(store.clone(), &limits),
             store,
+            bodies: Budget::new(limits.body_budget),
             files: Files::new(home.files, home.uploads, limits.files_quota),
             cpu: Cpu::new(flags.cpu_threads(), limits.cpu_queue),
             offload: Offload::new(flags.offload_threads(), flags.offload_queue()),
@@ -85,7 +93,7 @@ impl App {
     pub(crate) fn for_worker(&self, workers: NonZeroUsize) -> Self {
         let index = self.started.fetch_add(1, Ordering::Relaxed) % workers.get();
         let parts = Parts {
-            github: self.github.for_worker(),
+            github: self.github.apart(),
             offload: self.offload.share(index, workers.get()),
             worker: index,
             ..Parts::clone(&self.0)

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use contract::{BodyKind, Problem, Small};
 use futures_util::StreamExt;
 use http_async::{BodyError, Connection, Pace, Paced};
+use settings::{Budget, Whole};
 
 use crate::app::App;
 use crate::reply::Error;
@@ -20,6 +21,7 @@ pub(crate) struct Body<K = Small> {
     paced: Option<Paced<Payload>>,
     left: u64,
     limit: u64,
+    budget: Budget,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -33,13 +35,15 @@ impl<K> Body<K> {
         Ok(Some(chunk))
     }
 
-    /// All of it, once it is here. Memory grows with what comes, not with what was announced.
-    pub(crate) async fn whole(mut self) -> Result<Bytes, Error> {
-        let mut whole = BytesMut::new();
+    /// All of it, once it is here. Memory grows with what comes, not with what was announced, and within the budget of all
+    /// requests.
+    pub(crate) async fn whole(mut self) -> Result<Whole, Error> {
+        let (mut whole, mut held) = (BytesMut::new(), self.budget.hold());
         while let Some(chunk) = self.chunk().await? {
+            held.grow(chunk.len())?;
             whole.extend_from_slice(&chunk);
         }
-        Ok(whole.freeze())
+        Ok(Whole { bytes: whole.freeze(), held })
     }
 
     fn too_large(&self) -> Problem {
@@ -68,7 +72,8 @@ impl<K: BodyKind> FromRequest for Body<K> {
             (_, Payload::None) | (None, _) => None,
             (Some(connection), body) => Some(Paced::new(body, connection, pace)),
         };
-        ready(Ok(Self { paced, left: limit, limit, kind: PhantomData }))
+        let budget = app.bodies.clone();
+        ready(Ok(Self { paced, left: limit, limit, budget, kind: PhantomData }))
     }
 }
 

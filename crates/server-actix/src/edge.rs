@@ -18,6 +18,7 @@ use settings::{Panicked, caught_awaiting};
 
 use crate::app::App;
 use crate::reply::Error;
+use crate::watched::watched;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
 
@@ -95,12 +96,17 @@ fn refused(app: &App, connection: Option<Connection>, refusal: head::Refusal) ->
     reply
 }
 
-/// Logged once and counted; the client learns the id to ask for, and nothing else.
+/// The client learns the id to ask for, and nothing else.
 fn panicked(id: &RequestId, panic: &Panicked) -> Response<BoxBody> {
-    metrics::counter!("http_panics_total").increment(1);
-    let Panicked { place, message } = panic;
-    tracing::error!(id = id.as_str(), place, message, "a handler panicked");
+    log_panic(id, panic);
     Error::from(Problem::internal()).error_response().into()
+}
+
+/// Logged once, and counted.
+pub(crate) fn log_panic(id: &RequestId, panic: &Panicked) {
+    panic.count();
+    let Panicked { place, message } = panic;
+    tracing::error!(id = id.as_str(), place, message, "panicked");
 }
 
 /// Writes the problem, if it is one, and the fields that every reply carries.
@@ -116,6 +122,7 @@ fn complete(
     if let Some(problem) = problem.or_else(|| of_framework(&reply)) {
         reply = describe(problem, seen, reply);
     }
+    reply = reply.map_body(|_, body| watched(body, id));
     let fields = reply.headers_mut();
     for (name, value) in ALWAYS {
         if !fields.contains_key(&name) {

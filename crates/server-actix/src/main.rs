@@ -17,6 +17,7 @@ mod offload;
 mod reply;
 mod routes;
 mod serve;
+mod watched;
 
 use std::io::Write;
 use std::num::NonZeroUsize;

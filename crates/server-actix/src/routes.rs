@@ -88,6 +88,46 @@ fn pitfalls(app: &App, routes: &mut ServiceConfig) {
                 "/pitfalls/blocking-wait/{seconds}",
                 pitfalls::blocking_wait::blocking_wait,
             ))
+            .service(get(
+                "/pitfalls/blocking-client/{username}",
+                pitfalls::blocking_client::blocking_client,
+            ))
+            .service(get(
+                "/pitfalls/client-per-request/{username}",
+                pitfalls::client_per_request::client_per_request,
+            ))
+            .service(get(
+                "/pitfalls/unbounded-offload/{seconds}",
+                pitfalls::unbounded_offload::unbounded_offload,
+            ))
+            .service(get("/pitfalls/small-pool/{seconds}", pitfalls::small_pool::small_pool))
+            .service(get(
+                "/pitfalls/lock-across-await/{seconds}",
+                pitfalls::lock_across_await::lock_across_await,
+            ))
+            .service(get(
+                "/remedies/lock-across-await/{seconds}",
+                pitfalls::lock_across_await::remedied,
+            ))
+            .service(get(
+                "/pitfalls/stream-blocked/{count}",
+                pitfalls::stream_blocked::stream_blocked,
+            ))
+            .service(post("/pitfalls/background/{seconds}", pitfalls::background::background))
+            .service(get("/pitfalls/lost-error", pitfalls::lost_error::lost_error))
+            .service(get("/remedies/lost-error", pitfalls::lost_error::remedied))
+            .service(post(
+                "/pitfalls/dropped-future/{seconds}",
+                pitfalls::dropped_future::dropped_future,
+            ))
+            .service(post("/remedies/dropped-future/{seconds}", pitfalls::dropped_future::remedied))
+            .service(
+                web::resource("/pitfalls/buffered-upload/{name}")
+                    .route(web::put().to(pitfalls::buffered_upload::buffered_upload)),
+            )
+            .service(get("/pitfalls/timeout/{seconds}", pitfalls::timeout::timeout))
+            .service(get("/remedies/timeout/{seconds}", pitfalls::timeout::remedied))
+            .service(get("/pitfalls/failure", pitfalls::failure::failure))
             .service(get("/pitfalls/panic", pitfalls::panic::panic));
     }
 }

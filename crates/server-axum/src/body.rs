@@ -9,6 +9,7 @@ use http::header::CONTENT_LENGTH;
 use http_async::{BodyError, Connection, Pace, Paced};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use settings::{Budget, Whole};
 
 use crate::app::App;
 use crate::reply::Error;
@@ -18,6 +19,7 @@ pub(crate) struct Body<K = Small> {
     paced: Option<Paced<axum::body::Body>>,
     left: u64,
     limit: u64,
+    budget: Budget,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -35,13 +37,15 @@ impl<K> Body<K> {
         Ok(None)
     }
 
-    /// All of it, once it is here. Memory grows with what comes, not with what was announced.
-    pub(crate) async fn whole(mut self) -> Result<Bytes, Error> {
-        let mut whole = BytesMut::new();
+    /// All of it, once it is here. Memory grows with what comes, not with what was announced, and within the budget of all
+    /// requests.
+    pub(crate) async fn whole(mut self) -> Result<Whole, Error> {
+        let (mut whole, mut held) = (BytesMut::new(), self.budget.hold());
         while let Some(chunk) = self.chunk().await? {
+            held.grow(chunk.len())?;
             whole.extend_from_slice(&chunk);
         }
-        Ok(whole.freeze())
+        Ok(Whole { bytes: whole.freeze(), held })
     }
 
     fn too_large(&self) -> Problem {
@@ -67,7 +71,8 @@ impl<K: BodyKind> FromRequest<App> for Body<K> {
             Some(connection) if !body.is_end_stream() => Some(Paced::new(body, connection, pace)),
             _ => None,
         };
-        Ok(Self { paced, left: limit, limit, kind: PhantomData })
+        let budget = app.bodies.clone();
+        Ok(Self { paced, left: limit, limit, budget, kind: PhantomData })
     }
 }
 

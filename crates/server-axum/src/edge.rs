@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use crate::app::App;
 use crate::reply::Error;
+use crate::watched::watched;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
 
@@ -79,12 +80,17 @@ fn refused(app: &App, connection: Option<Connection>, refusal: head::Refusal) ->
     reply
 }
 
-/// Logged once and counted; the client learns the id to ask for, and nothing else.
+/// The client learns the id to ask for, and nothing else.
 fn panicked(id: &RequestId, panic: &Panicked) -> Response {
-    metrics::counter!("http_panics_total").increment(1);
-    let Panicked { place, message } = panic;
-    tracing::error!(id = id.as_str(), place, message, "a handler panicked");
+    log_panic(id, panic);
     Error::from(Problem::internal()).into_response()
+}
+
+/// Logged once, and counted.
+pub(crate) fn log_panic(id: &RequestId, panic: &Panicked) {
+    panic.count();
+    let Panicked { place, message } = panic;
+    tracing::error!(id = id.as_str(), place, message, "panicked");
 }
 
 /// Writes the problem, if it is one, and the fields that every reply carries.
@@ -99,9 +105,12 @@ fn complete(
     if let Some(problem) = reply.extensions_mut().remove::<Problem>() {
         describe(problem, seen, &mut reply);
     }
-    let known = seen.method != Method::HEAD && reply.body().size_hint().exact().is_some();
+    let is_whole = reply.body().size_hint().exact().is_some();
+    if !is_whole {
+        reply = reply.map(|body| watched(body, id.clone()));
+    }
     let fields = reply.headers_mut();
-    if known {
+    if is_whole && seen.method != Method::HEAD {
         // hyper asks the body and says its length anyhow; as the seventh field of most replies it would make the map
         // grow.
         fields.remove(CONTENT_LENGTH);

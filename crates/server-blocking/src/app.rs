@@ -7,7 +7,7 @@ use contract::Limits;
 use http_blocking::Shutdown;
 use io_blocking::{Cpu, Files, Github, Rooms, Store};
 use metrics::{Gauge, gauge};
-use settings::{Answers, FilesHome, Flags, Telemetry};
+use settings::{Answers, Budget, FilesHome, Flags, Telemetry};
 use store::Database;
 
 use crate::offload::Offload;
@@ -28,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) answers: Answers,
     /// The upstream's one client.
     pub(crate) github: Github,
+    /// How much of bodies may be in memory.
+    pub(crate) bodies: Budget,
     /// What is stored below `/files`.
     pub(crate) files: Files,
     /// The cores, for what computes.
@@ -62,6 +64,7 @@ impl App {
             github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
             rooms: Rooms::new(store.clone(), &limits, move || ends.is_draining()),
             store,
+            bodies: Budget::new(limits.body_budget),
             files: Files::new(home.files, home.uploads, limits.files_quota),
             cpu: Cpu::new(flags.cpu_threads(), limits.cpu_queue),
             offload: Offload::new(flags.offload_threads(), flags.offload_queue())?,

@@ -3,9 +3,10 @@
 use std::io::{self, ErrorKind, Read};
 use std::marker::PhantomData;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use contract::{BodyKind, Problem, Small};
 use http_blocking::{BodyError, FromRequest, Request};
+use settings::{Budget, Whole};
 
 use crate::app::App;
 use crate::reply::Error;
@@ -18,6 +19,7 @@ pub(crate) struct Body<K = Small> {
     body: http_blocking::Body,
     chunk: Vec<u8>,
     pub(crate) limit: u64,
+    budget: Budget,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -35,13 +37,15 @@ impl<K> Body<K> {
         }
     }
 
-    /// All of it, once it is here. Memory grows with what comes, not with what was announced.
-    pub(crate) fn whole(mut self) -> Result<Bytes, Error> {
-        let mut whole = BytesMut::new();
+    /// All of it, once it is here. Memory grows with what comes, not with what was announced, and within the budget of all
+    /// requests.
+    pub(crate) fn whole(mut self) -> Result<Whole, Error> {
+        let (mut whole, mut held) = (BytesMut::new(), self.budget.hold());
         while let Some(chunk) = self.chunk()? {
+            held.grow(chunk.len())?;
             whole.extend_from_slice(chunk);
         }
-        Ok(whole.freeze())
+        Ok(Whole { bytes: whole.freeze(), held })
     }
 }
 
@@ -62,7 +66,8 @@ impl<K: BodyKind> FromRequest<App> for Body<K> {
             return Err(Problem::too_large(limit).into());
         }
         body.set_limit(limit);
-        Ok(Self { body, chunk: Vec::new(), limit, kind: PhantomData })
+        let budget = app.bodies.clone();
+        Ok(Self { body, chunk: Vec::new(), limit, budget, kind: PhantomData })
     }
 }
 

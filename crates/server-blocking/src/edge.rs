@@ -12,6 +12,7 @@ use settings::{Panicked, caught};
 
 use crate::app::App;
 use crate::reply::Error;
+use crate::watched::watched;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(headers::REQUEST_ID);
 
@@ -49,12 +50,17 @@ impl Seen {
     }
 }
 
-/// Logged once and counted; the client learns the id to ask for, and nothing else.
+/// The client learns the id to ask for, and nothing else.
 fn panicked(id: &RequestId, panic: &Panicked) -> Response {
-    metrics::counter!("http_panics_total").increment(1);
-    let Panicked { place, message } = panic;
-    tracing::error!(id = id.as_str(), place, message, "a handler panicked");
+    log_panic(id, panic);
     Error::from(Problem::internal()).into_response()
+}
+
+/// Logged once, and counted.
+pub(crate) fn log_panic(id: &RequestId, panic: &Panicked) {
+    panic.count();
+    let Panicked { place, message } = panic;
+    tracing::error!(id = id.as_str(), place, message, "panicked");
 }
 
 /// Writes the problem, if it is one, and the request's id.
@@ -62,6 +68,9 @@ fn complete(app: &App, id: &RequestId, seen: &Seen, mut reply: Response) -> Resp
     app.answers.count(reply.status().as_u16());
     if let Some(problem) = reply.extensions_mut().remove::<Problem>() {
         describe(problem, seen, &mut reply);
+    }
+    if reply.body().as_bytes().is_none() {
+        reply = reply.map(|payload| watched(payload, id.clone()));
     }
     let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id is visible ASCII");
     reply.headers_mut().insert(REQUEST_ID, id);

@@ -16,6 +16,7 @@ mod offload;
 mod reply;
 mod routes;
 mod serve;
+mod watched;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -3,7 +3,6 @@
 //! Here every request has a thread already; a pool still bounds how many of them compute or hold a resource at once.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -11,7 +10,7 @@ use std::thread;
 use contract::{Deadline, Problem};
 use metrics::{Gauge, gauge};
 
-use settings::Counted;
+use settings::{Counted, carried};
 
 use crate::reply::Error;
 
@@ -37,7 +36,8 @@ impl Offload {
 
     /// Runs a call on a thread of the pool, and blocks this one until its result is there.
     ///
-    /// Past the deadline only the result is given up, not the call: a thread that blocks cannot be interrupted.
+    /// Past the deadline only the result is given up, not the call: a thread that blocks cannot be interrupted. What the
+    /// call panics with goes on here, as if it had been called here.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         deadline: Deadline,
@@ -48,15 +48,15 @@ impl Offload {
         let call = Box::new(move || {
             drop(waiting);
             // Nobody waits for it any more when the deadline has passed.
-            let _ = result.send(call());
+            let _ = result.send(carried(call));
         });
         self.calls.try_send(call).map_err(|_| Problem::offload_full())?;
-        ready.recv_timeout(deadline.duration()).map_err(|error| {
-            Error::from(match error {
-                RecvTimeoutError::Timeout => Problem::deadline_passed(),
-                RecvTimeoutError::Disconnected => Problem::internal(),
-            })
-        })
+        match ready.recv_timeout(deadline.duration()) {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(panic)) => panic.again(),
+            Err(RecvTimeoutError::Timeout) => Err(Problem::deadline_passed().into()),
+            Err(RecvTimeoutError::Disconnected) => Err(Problem::internal().into()),
+        }
     }
 }
 
@@ -68,7 +68,6 @@ fn run_all(taken: &Mutex<Receiver<Call>>) {
         let next = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(call) = next else { return };
         let _running = Counted::new(&running);
-        // A call that panics drops its sender, which is how the waiting thread learns of it.
-        let _ = catch_unwind(AssertUnwindSafe(call));
+        call();
     }
 }

@@ -1,6 +1,6 @@
 //! Every path and its handlers: the table of contents of this server.
 
-use http_blocking::{Router, get, post};
+use http_blocking::{Router, get, post, put};
 
 use crate::app::App;
 use crate::handlers::{
@@ -49,6 +49,46 @@ pub(crate) fn routes(app: &App) -> Router {
     if app.pitfalls {
         router = router
             .route("/pitfalls/blocking-wait/{seconds}", get(pitfalls::blocking_wait::blocking_wait))
+            .route(
+                "/pitfalls/blocking-client/{username}",
+                get(pitfalls::blocking_client::blocking_client),
+            )
+            .route(
+                "/pitfalls/client-per-request/{username}",
+                get(pitfalls::client_per_request::client_per_request),
+            )
+            .route(
+                "/pitfalls/unbounded-offload/{seconds}",
+                get(pitfalls::unbounded_offload::unbounded_offload),
+            )
+            .route("/pitfalls/small-pool/{seconds}", get(pitfalls::small_pool::small_pool))
+            .route(
+                "/pitfalls/lock-across-await/{seconds}",
+                get(pitfalls::lock_across_await::lock_across_await),
+            )
+            .route(
+                "/remedies/lock-across-await/{seconds}",
+                get(pitfalls::lock_across_await::remedied),
+            )
+            .route(
+                "/pitfalls/stream-blocked/{count}",
+                get(pitfalls::stream_blocked::stream_blocked),
+            )
+            .route("/pitfalls/background/{seconds}", post(pitfalls::background::background))
+            .route("/pitfalls/lost-error", get(pitfalls::lost_error::lost_error))
+            .route("/remedies/lost-error", get(pitfalls::lost_error::remedied))
+            .route(
+                "/pitfalls/dropped-future/{seconds}",
+                post(pitfalls::dropped_future::dropped_future),
+            )
+            .route("/remedies/dropped-future/{seconds}", post(pitfalls::dropped_future::remedied))
+            .route(
+                "/pitfalls/buffered-upload/{name}",
+                put(pitfalls::buffered_upload::buffered_upload),
+            )
+            .route("/pitfalls/timeout/{seconds}", get(pitfalls::timeout::timeout))
+            .route("/remedies/timeout/{seconds}", get(pitfalls::timeout::remedied))
+            .route("/pitfalls/failure", get(pitfalls::failure::failure))
             .route("/pitfalls/panic", get(pitfalls::panic::panic));
     }
     router

@@ -180,6 +180,11 @@ struct LimitFlags {
     #[arg(long, env = "WAITLAB_MEDIA_BYTES", default_value_t = Limits::default().media_bytes)]
     media_bytes: u64,
 
+    /// Bodies that are held in memory as a whole (of /thumbnail, /seal, /open, /jobs, /batches, and JSON), all together, in
+    /// bytes; more is a 503
+    #[arg(long, env = "WAITLAB_BODY_BUDGET", default_value_t = Limits::default().body_budget)]
+    body_budget: u64,
+
     /// The largest file and the largest form of files, in bytes; more is a 413
     #[arg(long, env = "WAITLAB_UPLOAD_BYTES", default_value_t = Limits::default().upload_bytes)]
     upload_bytes: u64,
@@ -220,6 +225,7 @@ impl Flags {
             body_rate: limits.body_rate,
             body_bytes: limits.body_bytes,
             media_bytes: limits.media_bytes,
+            body_budget: limits.body_budget,
             upload_bytes: limits.upload_bytes,
             files_quota: limits.files_quota,
             write_stall: limits.write_stall,

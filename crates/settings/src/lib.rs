@@ -4,6 +4,7 @@
 //! What only one way of waiting has (worker threads, a thread mode) is a flag of that server's own.
 
 mod address_space;
+mod budget;
 mod descriptors;
 mod files_home;
 mod flags;
@@ -13,10 +14,11 @@ mod panics;
 mod telemetry;
 
 pub use address_space::spare_address_space;
+pub use budget::{Budget, Held, Whole};
 pub use descriptors::raise_descriptor_limit;
 pub use files_home::FilesHome;
 pub use flags::Flags;
 pub use listen::listen;
 pub use log::Log;
-pub use panics::{Panicked, caught, caught_awaiting};
+pub use panics::{Carried, Panicked, carried, carried_awaiting, caught, caught_awaiting};
 pub use telemetry::{Answers, Counted, Telemetry};

@@ -37,7 +37,10 @@ impl Telemetry {
             gauge!(name).set(value);
         }
         describe_counter!("http_responses_total", "Answers, by the class of their status");
-        describe_counter!("http_panics_total", "Handlers that panicked; each was answered 500");
+        describe_counter!(
+            "http_panics_total",
+            "Panics of handlers and of what they started and wait for"
+        );
         describe_gauge!("http_connections", "Connections open now");
         describe_gauge!(
             "http_in_flight",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use contract::{JobResult, Order, Problem};
+use contract::{JobResult, Problem};
 use http_blocking::Shutdown;
 use io_blocking::Store;
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
@@ -110,16 +110,15 @@ impl Runner {
         let held = self.leases.hold(lease);
         tracing::debug!(job = held.lease.id, attempt = held.lease.attempt, "begun");
         let outcome = match order {
-            Some(order) => self.attempt(&held, order, &input),
+            Some(order) => self.attempt(|| work(order, &input, || held.is_wanted())),
             None => Outcome::Failed(Problem::internal()),
         };
         drop(input);
         self.write(&held, outcome);
     }
 
-    fn attempt(&self, held: &Held<'_>, order: Order, input: &[u8]) -> Outcome {
-        let doing = AssertUnwindSafe(|| work(order, input, || held.is_wanted()));
-        match catch_unwind(doing) {
+    fn attempt(&self, work: impl FnOnce() -> Result<JobResult, Failed>) -> Outcome {
+        match catch_unwind(AssertUnwindSafe(work)) {
             Ok(Ok(result)) => Outcome::Done(result),
             Ok(Err(Failed::ForGood(problem))) => Outcome::Failed(problem),
             // Whoever told it to stop has written why.
@@ -244,5 +243,59 @@ impl Meters {
             Outcome::TryAgain(_) => self.tried_again.increment(1),
             Outcome::Lost => self.lost.increment(1),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Limits;
+    use contract::jobs::State;
+    use contract::{NewJob, Order};
+    use store::Database;
+
+    use super::*;
+
+    fn runner(store: Store) -> Runner {
+        let soon = Duration::from_millis(1);
+        let terms = Terms {
+            jobs: 1,
+            lease: Duration::from_secs(5),
+            heartbeat: Duration::from_secs(1),
+            attempts: 2,
+            time_limit: Duration::from_secs(5),
+            backoff: soon,
+            poll: soon,
+            keep: Duration::from_secs(60),
+        };
+        Runner::new(store, terms, Shutdown::new().expect("a pipe"))
+    }
+
+    #[test]
+    fn a_job_that_panics_is_tried_again_and_then_failed_with_a_problem_that_says_nothing_of_the_inside()
+     {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::new(None, folder.path()).unwrap();
+        let store = Store::open(&database, &Limits::default()).unwrap();
+        let runner = runner(store.clone());
+        let job = NewJob { order: Order::Wait { millis: 0 }, input: Vec::new() };
+        let id = store.enqueue(job, None).unwrap().id;
+        for attempt in 1..=2 {
+            let began = Instant::now();
+            let claimed = loop {
+                if let Some(claimed) = store.claim("a", runner.terms.lease, 2).unwrap() {
+                    break claimed;
+                }
+                assert!(began.elapsed() < Duration::from_secs(5), "it cannot be claimed again");
+                sleep(Duration::from_millis(1));
+            };
+            let held = runner.leases.hold(claimed.lease);
+            let outcome = runner.attempt(|| panic!("on purpose"));
+            runner.write(&held, outcome);
+            let job = store.job(id).unwrap().unwrap();
+            let state = if attempt == 1 { State::Queued } else { State::Failed };
+            assert_eq!((job.state, job.attempts), (state, attempt));
+        }
+        let problem = store.job(id).unwrap().unwrap().problem.unwrap();
+        assert_eq!(problem, Problem::internal());
     }
 }

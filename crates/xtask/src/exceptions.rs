@@ -190,6 +190,30 @@ pub(crate) const SERVERS: &[Exception] = &[
         who: ACTIX,
         reason: "a worker builds its own service, and actix's body is a trait of its own",
     },
+    Exception {
+        file: "watched.rs",
+        items: &["Watched"],
+        who: ASYNC,
+        reason: "content that is polled is a value; content that is written is a function around a function",
+    },
+    Exception {
+        file: "watched.rs",
+        items: &["impl HttpBody for Watched"],
+        who: AXUM,
+        reason: "the http-body crate's trait for content",
+    },
+    Exception {
+        file: "watched.rs",
+        items: &["impl MessageBody for Watched"],
+        who: ACTIX,
+        reason: "actix's own trait for content",
+    },
+    Exception {
+        file: "watched.rs",
+        items: &["is_of_client"],
+        who: BLOCKING,
+        reason: "one function makes the content and sends it; a polled body never learns how sending went",
+    },
 ];
 
 /// Where the two ways of calling differ in more than lines.
@@ -229,12 +253,6 @@ pub(crate) const CALLS: &[Exception] = &[
         items: &["task_local!", "note", "tls"],
         who: &["io-async"],
         reason: "a call moves between threads, so the note is the task's; reqwest is handed its TLS",
-    },
-    Exception {
-        file: "github.rs",
-        items: &["Github::for_worker"],
-        who: &["io-async"],
-        reason: "a connection is driven by the runtime that opened it; a thread needs no such thing",
     },
     Exception {
         file: "store/jobs.rs",

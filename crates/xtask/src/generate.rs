@@ -9,6 +9,7 @@
 //! | `generated/diff/blocking-axum/handlers/wait.diff` | a file of two servers, or of `io-blocking` and `io-async`, as one |
 //! | `generated/lessons.md` | the lessons, as `cargo lab lesson --list` has them |
 //! | `generated/routes.md`, `generated/flags.md`, `generated/problem.json` | the contract's document, the servers' flags, a refusal |
+//! | `generated/errors.md`, `generated/pitfalls.md` | the rows that are asked of each server: failures, mistakes and remedies |
 //! | `generated/python/wait.py` | a function of the article |
 //! | `figures/….md`, `figures/….svg` | what the newest run in `docs/src/results/` found |
 //! | `figures/lesson-….md`, `figures/lesson-….svg` | what the newest run of a lesson there found |
@@ -109,6 +110,8 @@ fn make(name: &str) -> anyhow::Result<Option<String>> {
     let text = match name {
         "generated/routes.md" => tables::routes(),
         "generated/flags.md" => tables::flags(),
+        "generated/errors.md" => tables::errors(),
+        "generated/pitfalls.md" => tables::pitfalls(),
         "generated/lessons.md" => lab::lesson::run::listed_as_markdown(),
         "generated/problem.json" => tables::problem(),
         _ => match name.split_once('/') {

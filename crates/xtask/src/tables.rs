@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use anyhow::Context;
 use clap::{Args, Command};
+use conformance::failures::FAILURES;
+use conformance::mistakes::MISTAKES;
 use contract::{Limits, PathParam, Wait};
 use serde_json::Value;
 use settings::Flags;
@@ -76,6 +78,36 @@ pub(crate) fn flags() -> String {
     table.trim_start().to_owned()
 }
 
+/// What a failure looks like, wherever it happens; the rows are trials of each server.
+pub(crate) fn errors() -> String {
+    let mut table = "| what | where | the client sees | the log says | counted | then, blocking | then, async |\n\
+                     |---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for row in FAILURES {
+        let (seen, told) = (row.seen.words(), row.told.words());
+        let counted = if row.counted { "yes" } else { "" };
+        let _ = writeln!(
+            table,
+            "| {} | {} | {seen} | {told} | {counted} | {} | {} |",
+            row.how, row.place, row.blocking, row.waits
+        );
+    }
+    table
+}
+
+/// The mistakes, each beside its remedy; the rows are trials of each server.
+pub(crate) fn pitfalls() -> String {
+    let mut table =
+        "| the mistake | its remedy | what must be seen | blocking |\n|---|---|---|---|\n"
+            .to_owned();
+    for row in MISTAKES {
+        let blocking = if row.only_async { "no mistake" } else { "the same" };
+        let _ =
+            writeln!(table, "| `{}` | `{}` | {} | {blocking} |", row.pitfall, row.remedy, row.name);
+    }
+    table
+}
+
 /// What is said of a wait that cannot be read.
 pub(crate) fn problem() -> String {
     let refused = Wait::from_path("/wait/abc", &Limits::default());
@@ -142,6 +174,28 @@ mod tests {
         let row = format!("| `--connections` | `WAITLAB_CONNECTIONS` | `{default}` |");
         assert!(table.contains(&row), "{table}");
         assert!(table.contains("**Limits**"), "{table}");
+    }
+
+    #[test]
+    fn every_failure_and_every_mistake_has_a_row() {
+        assert_eq!(errors().lines().count(), FAILURES.len() + 2);
+        assert_eq!(pitfalls().lines().count(), MISTAKES.len() + 2);
+        let row = "| panic | offload | 500 | one line with the id | yes |";
+        assert!(errors().contains(row), "{}", errors());
+    }
+
+    #[test]
+    fn every_pitfall_that_is_served_is_a_mistake_that_is_tried() {
+        let document: Value = serde_json::from_str(contract::openapi::json()).unwrap();
+        let asked = |operation: &str| operation.split('?').next().unwrap_or_default().to_owned();
+        let tried: Vec<_> =
+            MISTAKES.iter().flat_map(|row| [asked(row.pitfall), asked(row.remedy)]).collect();
+        for (name, operation) in operations(&document) {
+            // These two have checks of their own.
+            let elsewhere = ["blocking-wait", "failure"].iter().any(|route| name.contains(route));
+            let is_pitfall = operation["tags"][0] == "pitfalls" && !elsewhere;
+            assert!(!is_pitfall || tried.contains(&name), "{name} is tried by nobody");
+        }
     }
 
     #[test]

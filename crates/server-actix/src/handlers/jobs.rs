@@ -20,7 +20,8 @@ pub(crate) async fn enqueue(
     body: Body<Media>,
 ) -> Result<HttpResponse, Error> {
     let order = Order::new(kind, asked, head.passphrase)?;
-    let job = NewJob { order, input: body.whole().await?.into() };
+    let body = body.whole().await?;
+    let job = NewJob { order, input: body.bytes.into() };
     let job = app.store.enqueue(job, head.key).await?;
     Ok(HttpResponse::Accepted().insert_header((LOCATION, job.location())).json(job))
 }

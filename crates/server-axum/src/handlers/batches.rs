@@ -19,7 +19,7 @@ pub(crate) async fn enqueue(
     Query(asked): Query<Asked>,
     mut form: Form,
 ) -> Result<impl IntoResponse, Error> {
-    let mut batch = BatchForm::new(asked, &app.limits);
+    let (mut batch, mut held) = (BatchForm::new(asked, &app.limits), app.bodies.hold());
     while let Some(mut part) = form.part().await? {
         if part.file_name()?.is_none() {
             part.skip().await?;
@@ -27,6 +27,7 @@ pub(crate) async fn enqueue(
         }
         batch.begin()?;
         while let Some(chunk) = part.chunk().await? {
+            held.grow(chunk.len())?;
             batch.add(&chunk)?;
         }
     }

@@ -17,7 +17,7 @@ pub(crate) fn enqueue(
     Query(asked): Query<Asked>,
     mut form: Form,
 ) -> Result<impl IntoResponse, Error> {
-    let mut batch = BatchForm::new(asked, &app.limits);
+    let (mut batch, mut held) = (BatchForm::new(asked, &app.limits), app.bodies.hold());
     while let Some(mut part) = form.part()? {
         if part.file_name()?.is_none() {
             part.skip()?;
@@ -25,6 +25,7 @@ pub(crate) fn enqueue(
         }
         batch.begin()?;
         while let Some(chunk) = part.chunk()? {
+            held.grow(chunk.len())?;
             batch.add(chunk)?;
         }
     }

@@ -45,7 +45,7 @@ fn joined(name: &Username, call: io::Result<ScopedJoinHandle<'_, User>>) -> User
     match call.map(ScopedJoinHandle::join) {
         Ok(Ok(user)) => user,
         Ok(Err(_)) => User::new(name, Err(Problem::internal())),
-        Err(_) => User::new(name, Err(Problem::unavailable("no thread could be started", 1))),
+        Err(_) => User::new(name, Err(Problem::no_thread())),
     }
 }
 

@@ -1,6 +1,7 @@
 /// Runs a call on a thread of the pool, and blocks this one until its result is there.
 ///
-/// Past the deadline only the result is given up, not the call: a thread that blocks cannot be interrupted.
+/// Past the deadline only the result is given up, not the call: a thread that blocks cannot be interrupted. What the
+/// call panics with goes on here, as if it had been called here.
 pub(crate) fn run<T: Send + 'static>(
     &self,
     deadline: Deadline,
@@ -11,13 +12,13 @@ pub(crate) fn run<T: Send + 'static>(
     let call = Box::new(move || {
         drop(waiting);
         // Nobody waits for it any more when the deadline has passed.
-        let _ = result.send(call());
+        let _ = result.send(carried(call));
     });
     self.calls.try_send(call).map_err(|_| Problem::offload_full())?;
-    ready.recv_timeout(deadline.duration()).map_err(|error| {
-        Error::from(match error {
-            RecvTimeoutError::Timeout => Problem::deadline_passed(),
-            RecvTimeoutError::Disconnected => Problem::internal(),
-        })
-    })
+    match ready.recv_timeout(deadline.duration()) {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(panic)) => panic.again(),
+        Err(RecvTimeoutError::Timeout) => Err(Problem::deadline_passed().into()),
+        Err(RecvTimeoutError::Disconnected) => Err(Problem::internal().into()),
+    }
 }

@@ -7,7 +7,8 @@ pub(crate) async fn enqueue(
     body: Body<Media>,
 ) -> Result<impl IntoResponse, Error> {
     let order = Order::new(kind, asked, head.passphrase)?;
-    let job = NewJob { order, input: body.whole().await?.into() };
+    let body = body.whole().await?;
+    let job = NewJob { order, input: body.bytes.into() };
     let job = app.store.enqueue(job, head.key).await?;
     Ok((StatusCode::ACCEPTED, [(LOCATION, job.location())], Json(job)))
 }

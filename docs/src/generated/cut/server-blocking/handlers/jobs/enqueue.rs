@@ -7,7 +7,8 @@ pub(crate) fn enqueue(
     body: Body<Media>,
 ) -> Result<impl IntoResponse, Error> {
     let order = Order::new(kind, asked, head.passphrase)?;
-    let job = NewJob { order, input: body.whole()?.into() };
+    let body = body.whole()?;
+    let job = NewJob { order, input: body.bytes.into() };
     let job = app.store.enqueue(job, head.key)?;
     Ok((StatusCode::ACCEPTED, [(LOCATION, job.location())], Json(job)))
 }

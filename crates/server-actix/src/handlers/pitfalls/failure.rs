@@ -1,0 +1,76 @@
+//! DO NOT COPY: fails on purpose, in each way and in each place; see `docs/src/errors.md`.
+//!
+//! `GET /pitfalls/failure?how=error|panic|late&place=…`: what the client sees then, and what the log says, is tested.
+
+use std::io;
+use std::thread::sleep as block;
+
+use actix_rt::spawn;
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data};
+use contract::headers::NDJSON;
+use contract::pitfalls::{How, Place, on_purpose};
+use contract::{Failure, Health, Problem};
+use futures_util::stream::{StreamExt, once};
+use settings::{Carried, carried_awaiting};
+use tokio::task::yield_now;
+
+use crate::app::App;
+use crate::deadline::{sleep, within};
+use crate::extract::Query;
+use crate::reply::Error;
+
+/// Fails as asked; every place but the forgotten one has somebody who waits for it.
+pub(crate) async fn failure(
+    app: Data<App>,
+    Query(failure): Query<Failure>,
+) -> Result<HttpResponse, Error> {
+    let (how, deadline) = (failure.how, failure.deadline());
+    match failure.place {
+        Place::Handler => within(deadline, fails(how)).await??,
+        Place::Task => within(deadline, elsewhere(how)).await??,
+        Place::Forgotten => drop(spawn(fails(how))),
+        Place::Offload => within(deadline, app.offload.run(move || fails_there(how))).await???,
+        Place::Compute => app.cpu.offload(deadline, move |_| fails_there(how)).await??,
+        Place::Stream => return Ok(stream(failure)),
+    }
+    Ok(HttpResponse::Ok().json(Health::default()))
+}
+
+/// A task has an end, and what it panicked with goes on where it is waited for.
+async fn elsewhere(how: How) -> Result<(), Problem> {
+    let ended = spawn(carried_awaiting(fails(how))).await;
+    ended.map_err(|_| Problem::internal())?.unwrap_or_else(Carried::again)
+}
+
+async fn fails(how: How) -> Result<(), Problem> {
+    yield_now().await;
+    match how {
+        How::Error => return Err(on_purpose()),
+        How::Panic => panic!("it panicked, on purpose"),
+        How::Late => sleep(Failure::TOO_LONG).await,
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "it sleeps on a thread of a pool")]
+fn fails_there(how: How) -> Result<(), Problem> {
+    match how {
+        How::Error => return Err(on_purpose()),
+        How::Panic => panic!("it panicked, on purpose"),
+        How::Late => block(Failure::TOO_LONG),
+    }
+    Ok(())
+}
+
+/// A head and a line, which cannot be taken back.
+fn stream(failure: Failure) -> HttpResponse {
+    let line = once(async { Ok::<_, io::Error>(Bytes::from_static(b"{\"n\":0}\n")) });
+    let lines = line.chain(once(async move {
+        let ended = within(failure.deadline(), fails(failure.how)).await;
+        let ended = ended.and_then(|ended| Ok(ended?));
+        ended.map_err(|Error(problem)| io::Error::other(problem.detail))?;
+        Ok(Bytes::from_static(b"{\"n\":1}\n"))
+    }));
+    HttpResponse::Ok().content_type(NDJSON).streaming(lines)
+}

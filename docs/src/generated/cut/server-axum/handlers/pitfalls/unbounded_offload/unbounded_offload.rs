@@ -1,0 +1,7 @@
+/// Nobody is refused: a new thread for each call up to 512, and behind them a queue that has no end.
+#[expect(clippy::disallowed_methods, reason = "it sleeps on a thread of the pool")]
+pub(crate) async fn unbounded_offload(Path(wait): Path<Wait>) -> Result<Json<Waited>, Error> {
+    let call = spawn_blocking(move || sleep(wait.duration()));
+    call.await.map_err(|_| Problem::internal())?;
+    Ok(Json(wait.waited()))
+}
