@@ -169,8 +169,8 @@ fn offloading_a_trivial_handler_costs_something() {
 }
 
 #[test]
-fn a_panic_is_an_answer_and_a_line_of_the_log() {
-    seen("lost-errors", |found| Ok(found.verdict == "holds for threads too"));
+fn a_panic_is_told_and_the_error_of_a_task_that_nobody_holds_is_not() {
+    seen("lost-errors", |found| Ok(found.verdict == "does not hold" && found.answer == Some(1)));
 }
 
 #[test]
@@ -327,4 +327,49 @@ fn a_full_pool_holds_up_who_reads_a_file_on_an_event_loop() {
         }
         Ok(suffers && stall("a pool of 600", "blocking")? < 150.0)
     });
+}
+
+#[test]
+fn a_library_that_blocks_takes_a_loop_a_call_at_a_time() {
+    seen("blocking-library", |found| {
+        let span = |level, who| found.median(level, who, "span_ms");
+        let mut in_turn = found.verdict == "does not hold";
+        for who in ["actix:workers=1", "axum:workers=1"] {
+            in_turn &= span("a library that blocks", who)? > 3.0 * span("awaited", who)?;
+        }
+        Ok(in_turn)
+    });
+}
+
+#[test]
+fn a_lock_that_is_held_while_waiting_makes_all_wait_in_turn_in_all_three() {
+    seen("lock-across-await", |found| Ok(found.verdict == "holds for threads too"));
+}
+
+#[test]
+fn a_client_for_each_request_opens_a_connection_for_each() {
+    seen("client-reuse", |found| {
+        let mut opens = true;
+        for who in found.who() {
+            opens &= found.median("a client for each", who, "opened_share")? > 0.9
+                && found.median("one client for all", who, "opened_share")? < 0.5;
+        }
+        Ok(opens)
+    });
+}
+
+#[test]
+fn a_stream_whose_maker_sleeps_lets_no_other_go_on() {
+    seen("stream-blocked", |found| {
+        let span = |level, who| found.median(level, who, "span_ms");
+        let loops = span("the maker sleeps", "axum:workers=1")?;
+        Ok(loops > 2.0 * span("the maker awaits", "axum:workers=1")?
+            && loops > 2.0 * span("the maker sleeps", "blocking")?
+            && found.verdict == "does not hold")
+    });
+}
+
+#[test]
+fn a_task_is_lost_with_its_process_and_a_job_is_not() {
+    seen("background", |found| Ok(found.verdict == "does not hold" && found.answer == Some(1)));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::difference::Difference;
-use crate::lesson::case::{Case, Figures, Load, Scene, get};
+use crate::lesson::case::{Case, Figures, Load, Scene, figures, get};
 use crate::lesson::first::THREE;
 use crate::lesson::found::{Found, Judged};
 use crate::lesson::{Chart, Guess, Lesson, Part, Said};
@@ -76,59 +76,92 @@ const LOST_ERRORS: Lesson = Lesson {
     part: Part::Mistakes,
     claim: "errors will show up",
     said_by: Said::ArticleWarns,
-    experiment: "A handler panics: what the client sees, what the log says, and whether the server answers the next request.",
+    experiment: "A handler panics; a task fails and nobody holds its handle; a task fails and its handler waits for it: what the client sees, what the log says, and whether the server answers the next request.",
     guess: Guess {
-        question: "A handler panics. What becomes of it?",
+        question: "Which of the three failures does the client or the log tell of?",
         answers: &[
-            "the process ends",
-            "the client sees a 500 and the log has a line",
-            "nobody learns of it",
+            "all three",
+            "the panic and the task that is waited for",
+            "the panic alone",
+            "none: the process ends",
         ],
     },
     rounds: 1,
     cases: |_| {
-        let case = |who: &str| {
-            let act = |scene: &mut Scene<'_>| {
-                let reply = scene.subject.get("/pitfalls/panic").map_err(anyhow::Error::msg)?;
-                let next = scene.subject.get("/plaintext").map_err(anyhow::Error::msg)?;
-                let server = scene.running.server().context("a stranger's log cannot be read")?;
-                let log = server.output();
-                let lines = log.lines().filter(|line| line.contains("panic")).count();
-                Ok(Figures::from([
-                    ("status".to_owned(), f64::from(reply.status)),
-                    ("lines".to_owned(), lines as f64),
-                    ("next_status".to_owned(), f64::from(next.status)),
-                ]))
-            };
-            Case::own(who, PANIC, Duration::from_millis(50), act)
-                .flags(["--pitfalls", "--log=text"])
-        };
-        THREE.map(case).into()
+        let mut cases = Vec::new();
+        for (level, target) in FAILURES {
+            for who in THREE {
+                let act = move |scene: &mut Scene<'_>| told_of(scene, target);
+                let case = Case::own(who, level, Duration::from_millis(100), act);
+                cases.push(case.flags(["--pitfalls", "--log=text"]));
+            }
+        }
+        cases
     },
-    chart: Chart { figure: "status", title: "what the client of the panicking handler saw" },
+    chart: Chart { figure: "status", title: "what the client saw" },
     strip: None,
     judge: |found| {
-        let mut told = true;
-        for who in found.who() {
-            told &= found.agreed((PANIC, who), "status", |status| status == 500.0)?
-                && found.agreed((PANIC, who), "lines", |lines| lines >= 1.0)?
-                && found.agreed((PANIC, who), "next_status", |status| status == 200.0)?;
-        }
+        let shows = |level| -> Result<bool, String> {
+            let mut all = true;
+            for who in found.who() {
+                all &= found.agreed((level, who), "next_status", |status| status == 200.0)?
+                    && found.agreed((level, who), "told", |told| told == 1.0)?;
+            }
+            Ok(all)
+        };
+        let [panic, forgotten, waited] =
+            [shows(FAILURES[0].0)?, shows(FAILURES[1].0)?, shows(FAILURES[2].0)?];
+        let told = FAILURES.map(|(level, _)| {
+            format!(
+                "{level}: {}, lines {}",
+                found.each(level, "status"),
+                found.each(level, "lines")
+            )
+        });
         Ok(Judged {
-            verdict: if told { Verdict::HoldsForThreadsToo } else { Verdict::DoesNotHold },
-            because: format!(
-                "The client saw {}; lines in the log: {}; the next request: {}.",
-                found.each(PANIC, "status"),
-                found.each(PANIC, "lines"),
-                found.each(PANIC, "next_status")
-            ),
-            answer: told.then_some(1),
+            verdict: if panic && forgotten && waited {
+                Verdict::HoldsForThreadsToo
+            } else {
+                Verdict::DoesNotHold
+            },
+            because: format!("What the client saw, and lines in the log. {}.", told.join(". ")),
+            answer: match (panic, forgotten, waited) {
+                (true, true, true) => Some(0),
+                (true, false, true) => Some(1),
+                (true, false, false) => Some(2),
+                _ => None,
+            },
         })
     },
-    chapter: "servers.md",
+    chapter: "pitfalls.md",
 };
 
-const PANIC: &str = "a handler panics";
+const FAILURES: [(&str, &str); 3] = [
+    ("a handler panics", "/pitfalls/panic"),
+    ("a task fails and is forgotten", "/pitfalls/lost-error"),
+    ("a task fails and is waited for", "/remedies/lost-error"),
+];
+
+/// What the client and the log tell of a failure: told is 1 when either does.
+fn told_of(scene: &mut Scene<'_>, target: &str) -> anyhow::Result<Figures> {
+    let lines = |scene: &mut Scene<'_>| {
+        let server = scene.running.server().context("a stranger's log cannot be read")?;
+        Ok::<_, anyhow::Error>(server.output().lines().count())
+    };
+    let before = lines(scene)?;
+    let reply = scene.subject.get(target).map_err(anyhow::Error::msg)?;
+    // Whoever is forgotten has the time to say something.
+    std::thread::sleep(Duration::from_millis(50));
+    let next = scene.subject.get_with("/plaintext", 200).map_err(anyhow::Error::msg)?;
+    let lines = lines(scene)?.saturating_sub(before);
+    let told = reply.status >= 500 || lines > 0;
+    Ok(figures([
+        ("status", f64::from(reply.status)),
+        ("lines", lines as f64),
+        ("told", f64::from(u8::from(told))),
+        ("next_status", f64::from(next.status)),
+    ]))
+}
 
 const COMPILER: Lesson = Lesson {
     name: "compiler",
@@ -147,7 +180,7 @@ const COMPILER: Lesson = Lesson {
             for who in ["actix", "axum"] {
                 let act = move |_: &mut Scene<'_>| {
                     let says = compiled(who, body)?;
-                    Ok(Figures::from([("says".to_owned(), says)]))
+                    Ok(figures([("says", says)]))
                 };
                 cases.push(Case::own(who, level, Duration::from_millis(900), act));
             }

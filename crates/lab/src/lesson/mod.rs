@@ -2,7 +2,7 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | the lessons themselves: claim, guess, cases, verdict | [`first`], then [`waiting`], [`uses`], [`mistakes`], [`limits`] |
+//! | the lessons themselves: claim, guess, cases, verdict | [`first`], then [`waiting`], [`uses`], [`mistakes`], [`pitfalls`], [`limits`] |
 //! | what can be tried on a server, and what one trial gives | [`case`] |
 //! | what an experiment found, and how a verdict reads it | [`found`] |
 //! | rounds, turns, servers that come and go | [`experiment`] |
@@ -16,6 +16,7 @@ pub mod found;
 pub mod limits;
 pub mod mistakes;
 pub mod picture;
+pub mod pitfalls;
 pub mod run;
 pub mod show;
 pub mod uses;
@@ -180,8 +181,15 @@ impl Lesson {
 
 /// All lessons, in the order of a course: the first path first.
 pub fn all() -> Vec<Lesson> {
-    [first::lessons(), waiting::lessons(), uses::lessons(), mistakes::lessons(), limits::lessons()]
-        .concat()
+    [
+        first::lessons(),
+        waiting::lessons(),
+        uses::lessons(),
+        mistakes::lessons(),
+        pitfalls::lessons(),
+        limits::lessons(),
+    ]
+    .concat()
 }
 
 /// A lesson by its name.
