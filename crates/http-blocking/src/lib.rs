@@ -43,6 +43,7 @@
 //! It refuses what hyper 1.x takes:
 //!
 //! - a request without exactly one valid `Host` (HTTP/1.0 may have none);
+//! - a method with `#`;
 //! - a target with `#`, a control or a byte over 0x7e; `*` without OPTIONS; an authority without CONNECT,
 //!   or with a user in it;
 //! - `Content-Length` twice, though equal, or beside `Transfer-Encoding`; none on an HTTP/1.0 POST;

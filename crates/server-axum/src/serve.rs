@@ -116,7 +116,8 @@ fn content(request: &Request<Incoming>) -> Content {
     if request.body().is_end_stream() {
         return Content::NOTHING;
     }
-    let expects_continue = request.headers().contains_key(EXPECT);
+    let expected = request.headers().get(EXPECT).map(HeaderValue::as_bytes);
+    let expects_continue = expected.is_some_and(|it| it.eq_ignore_ascii_case(b"100-continue"));
     Content::announced(request.body().size_hint().upper(), expects_continue)
 }
 
