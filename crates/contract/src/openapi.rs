@@ -400,7 +400,7 @@ fn batch_find() {}
 #[utoipa::path(get, path = "/work", tag = "computing",
     params(
         ("wait" = Option<f64>, Query, description = "Seconds to wait; 0 to --max-wait", example = json!(0.12)),
-        ("cpu_ms" = Option<f64>, Query, description = "Milliseconds of computing; 0 to 10,000", example = json!(0.5)),
+        ("cpu_ms" = Option<f64>, Query, description = "Milliseconds of computing; 0 to 1,000, or to 10,000 where it is offloaded", example = json!(0.5)),
         ("placement" = Option<Placement>, Query, description = "inline (the default) or offload"),
     ),
     responses(

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use crate::query::Query;
 use crate::{FieldError, Limits, Problem, QueryParams, Seconds};
 
-/// The most CPU time one request may ask for, in milliseconds.
+/// The most CPU time one request may ask for, in milliseconds; inline fewer, because everything on its worker stands still.
 const MOST_CPU_MS: u64 = 10_000;
+const MOST_INLINE_MS: u64 = 1_000;
 
 /// Where CPU work runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,11 +51,16 @@ impl QueryParams for Work {
         let wait = query.last("wait").map_or(Ok(Seconds::default()), |text| {
             Seconds::parse_query("wait", text, limits.max_wait)
         })?;
+        let placement = Placement::of(query)?;
+        let most = match placement {
+            Placement::Inline => MOST_INLINE_MS,
+            Placement::Offload => MOST_CPU_MS,
+        };
         // Milliseconds have the grammar of seconds; only the unit differs.
         let cpu_ms = query.last("cpu_ms").map_or(Ok(Seconds::default()), |text| {
-            Seconds::parse_query("cpu_ms", text, Seconds::whole(MOST_CPU_MS))
+            Seconds::parse_query("cpu_ms", text, Seconds::whole(most))
         })?;
-        Ok(Self { wait, cpu: cpu_ms.duration() / 1_000, placement: Placement::of(query)? })
+        Ok(Self { wait, cpu: cpu_ms.duration() / 1_000, placement })
     }
 }
 
@@ -93,7 +99,14 @@ mod tests {
         assert_eq!(work.wait.to_string(), "0.12");
         assert_eq!(work.cpu, Duration::from_micros(500));
         assert_eq!(work.placement, Placement::Inline);
-        for query in ["wait=61", "cpu_ms=-1", "cpu_ms=10001", "placement=here", "cpu_ms=NaN"] {
+        for query in [
+            "wait=61",
+            "cpu_ms=-1",
+            "cpu_ms=1001",
+            "cpu_ms=10001&placement=offload",
+            "placement=here",
+            "cpu_ms=NaN",
+        ] {
             let problem = Work::from_query(Some(query), &Limits::default()).unwrap_err();
             assert_eq!(problem.status, 422, "{query}");
         }

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | the life of a server, and of a connection | [`Server`], `connection.rs` |
 //! | who gets a thread, and what happens when there is none | [`Threads`], [`ThreadCap`], `accept.rs`, `pool.rs` |
+//! | threads that a handler starts beside its own | [`Helpers`] |
 //! | what is a request, and where it ends | [`head`], [`contract::chunk`], `incoming.rs` |
 //! | the clocks: idle, head, body, write stall, drain | [`Limits`], `source.rs`, `incoming.rs`, `sink.rs`, `registry.rs` |
 //! | a form of files, cut into parts | [`Multipart`] |
@@ -62,6 +63,7 @@ mod date;
 mod extract;
 mod handler;
 pub mod head;
+mod helpers;
 mod incoming;
 mod limits;
 mod meters;
@@ -88,6 +90,7 @@ pub use body::{Body, BodyError};
 pub use chunk_writer::ChunkWriter;
 pub use extract::{FromRequest, State};
 pub use handler::Handler;
+pub use helpers::Helpers;
 pub use limits::Limits;
 pub use method_router::{MethodRouter, delete, get, post, put};
 pub use multipart::{Multipart, MultipartError};

@@ -48,6 +48,7 @@ pub struct Server {
     limits: Limits,
     threads: Threads,
     always: Always,
+    beside: usize,
 }
 
 /// How a drain ended.
@@ -65,6 +66,7 @@ impl Server {
             limits: Limits::default(),
             threads: Threads::default(),
             always: Always::default(),
+            beside: 0,
         }
     }
 
@@ -80,6 +82,12 @@ impl Server {
         Self { threads, ..self }
     }
 
+    /// Keeps back so many threads for the rest of the process: [`Helpers`](crate::Helpers), pools.
+    #[must_use]
+    pub fn beside(self, beside: usize) -> Self {
+        Self { beside, ..self }
+    }
+
     /// Sets fields that every answer carries unless its handler set them. It costs less here than in each answer's map.
     #[must_use]
     pub fn fields(self, fields: &[(HeaderName, HeaderValue)]) -> Self {
@@ -92,8 +100,8 @@ impl Server {
     /// # Errors
     /// When the listener cannot be used. A failure to accept one connection is counted, not returned.
     pub fn serve(self, service: impl Service, shutdown: &Shutdown) -> io::Result<Drained> {
-        let Self { listener, limits, threads, always } = self;
-        let cap = ThreadCap::of_system(limits.connections, limits.stack_bytes);
+        let Self { listener, limits, threads, always, beside } = self;
+        let cap = ThreadCap::of_system(limits.connections, limits.stack_bytes, beside);
         let connections = match threads {
             Threads::Connection | Threads::Request => limits.connections.min(cap.threads),
             Threads::Pool(_) => limits.connections,

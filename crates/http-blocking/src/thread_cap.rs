@@ -56,8 +56,9 @@ const OTHER_ADDRESS_SPACE: u64 = 64 * 1024 * 1024;
 const OTHER_THREADS: u64 = 16;
 
 impl ThreadCap {
-    /// Asks the system, for a server that wants at most `connections` threads with stacks of `stack_bytes`.
-    pub fn of_system(connections: usize, stack_bytes: usize) -> Self {
+    /// Asks the system, for a server that wants at most `connections` threads with stacks of `stack_bytes`, in a
+    /// process that may start as many as `beside` for other things.
+    pub fn of_system(connections: usize, stack_bytes: usize, beside: usize) -> Self {
         let limits = [
             (Bound::MaxMapCount, max_map_count()),
             (Bound::ThreadsMax, number_in("/proc/sys/kernel/threads-max")),
@@ -69,7 +70,7 @@ impl ThreadCap {
         limits.into_iter().fold(wanted, |cap, (bound_by, limit)| match limit {
             Some(limit) => {
                 // One thread is needed to serve at all.
-                let limit = limit.saturating_sub(OTHER_THREADS).max(1);
+                let limit = limit.saturating_sub(OTHER_THREADS + beside as u64).max(1);
                 let threads = usize::try_from(limit).unwrap_or(usize::MAX);
                 if threads < cap.threads { Self { threads, bound_by } } else { cap }
             }
@@ -136,12 +137,14 @@ mod tests {
 
     #[test]
     fn the_least_limit_is_the_one_that_is_named() {
-        let few = ThreadCap::of_system(2, 1024 * 1024);
+        let few = ThreadCap::of_system(2, 1024 * 1024, 0);
         assert_eq!(few, ThreadCap { threads: 2, bound_by: Bound::Connections });
-        let many = ThreadCap::of_system(usize::MAX, 1024 * 1024);
+        let many = ThreadCap::of_system(usize::MAX, 1024 * 1024, 0);
         assert_ne!(many.bound_by, Bound::Connections);
         let maps = number_in("/proc/sys/vm/max_map_count").unwrap();
         assert!(many.threads as u64 <= maps / 4 - 2_000, "{many:?}");
+        let fewer = ThreadCap::of_system(usize::MAX, 1024 * 1024, 100);
+        assert_eq!(fewer.threads, many.threads - 100);
     }
 
     #[test]

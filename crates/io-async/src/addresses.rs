@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use contract::upstream::Upstream;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
+use tokio::time;
+
+use crate::permits::Permits;
 
 /// GitHub's own records live for 60 s.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
@@ -25,6 +28,8 @@ struct Book {
     /// Which address is tried, modulo how many there are.
     turn: AtomicUsize,
     known: Mutex<Known>,
+    /// One call looks up; who comes meanwhile waits for what it finds.
+    looking: Permits,
 }
 
 #[derive(Debug)]
@@ -32,6 +37,8 @@ struct Known {
     addresses: Vec<SocketAddr>,
     /// `None` for a number that is no name and never changes.
     until: Option<Instant>,
+    /// When they were found.
+    found: Option<Instant>,
 }
 
 /// The lookup blocks a thread of the runtime's pool, because `getaddrinfo` cannot be awaited.
@@ -41,12 +48,7 @@ impl Resolve for Addresses {
         Box::pin(async move {
             let address = match addresses.known() {
                 Some(address) => address,
-                None => {
-                    // Port 0 stands for the URL's.
-                    let found = lookup_host((name.as_str(), 0)).await;
-                    let found = found.map(|found| found.collect());
-                    addresses.learn(found).ok_or("no such host")?
-                }
+                None => addresses.look_up(name).await?,
             };
             Ok(Box::new(iter::once(address)) as Addrs)
         })
@@ -54,13 +56,30 @@ impl Resolve for Addresses {
 }
 
 impl Addresses {
+    /// The address to try, looked up by this call or, meanwhile, by another.
+    async fn look_up(&self, name: Name) -> Result<SocketAddr, &'static str> {
+        let asked = Instant::now();
+        // The call has a deadline of its own, at which this is dropped.
+        let until = time::Instant::now() + KNOWN_FOR;
+        let _looking = self.0.looking.acquire(until).await.ok_or("no answer about the host")?;
+        if let Some(address) = self.found_since(asked) {
+            return Ok(address);
+        }
+        // Port 0 stands for the URL's.
+        let found = lookup_host((name.as_str(), 0)).await;
+        let found = found.map(|found| found.collect());
+        self.learn(found).ok_or("no such host")
+    }
+
     pub(crate) fn new(upstream: &Upstream) -> Self {
         let number = upstream.host.parse::<IpAddr>().ok();
         let known = Known {
             addresses: number.map(|ip| (ip, upstream.port).into()).into_iter().collect(),
             until: number.is_none().then(Instant::now),
+            found: None,
         };
-        Self(Arc::new(Book { turn: AtomicUsize::new(0), known: Mutex::new(known) }))
+        let looking = Permits::new(1);
+        Self(Arc::new(Book { turn: AtomicUsize::new(0), known: Mutex::new(known), looking }))
     }
 
     /// Which address a call that begins now will try.
@@ -85,6 +104,12 @@ impl Addresses {
         if stale { None } else { self.pick(&known.addresses) }
     }
 
+    /// The address to try, if another call has found it since.
+    fn found_since(&self, asked: Instant) -> Option<SocketAddr> {
+        let known = self.lock();
+        if known.found? >= asked { self.pick(&known.addresses) } else { None }
+    }
+
     /// Writes down what was found; when that is nothing, the old addresses are better.
     fn learn<E>(&self, found: Result<Vec<SocketAddr>, E>) -> Option<SocketAddr> {
         let mut known = self.lock();
@@ -93,6 +118,7 @@ impl Addresses {
         {
             known.addresses = found;
             known.until = Some(Instant::now() + KNOWN_FOR);
+            known.found = Some(Instant::now());
         }
         self.pick(&known.addresses)
     }
@@ -132,6 +158,15 @@ mod tests {
         let first = addresses.learn(found(&["127.0.0.1:8000"]));
         assert_eq!(addresses.known(), first);
         assert_eq!(addresses.learn(Err(())), first);
+    }
+
+    #[test]
+    fn who_waited_for_a_look_up_takes_what_it_found() {
+        let addresses = addresses("http://localhost:8000");
+        let asked = Instant::now();
+        assert_eq!(addresses.found_since(asked), None);
+        let found = addresses.learn(found(&["127.0.0.1:8000"]));
+        assert_eq!(addresses.found_since(asked), found);
     }
 
     #[test]

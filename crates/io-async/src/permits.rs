@@ -18,6 +18,11 @@ impl Permits {
         Self(Arc::new(Semaphore::new(count)))
     }
 
+    /// A permit, if one is free.
+    pub(crate) fn take(&self) -> Option<Permit> {
+        Arc::clone(&self.0).try_acquire_owned().ok().map(Permit)
+    }
+
     /// A permit, or nothing if none came in time.
     pub(crate) async fn acquire(&self, deadline: Instant) -> Option<Permit> {
         let granted = timeout_at(deadline, Arc::clone(&self.0).acquire_owned()).await.ok()?;

@@ -15,6 +15,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
+use crate::permits::Permits;
+
 /// GitHub's own records live for 60 s.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 
@@ -27,6 +29,8 @@ struct Book {
     /// Which address is tried, modulo how many there are.
     turn: AtomicUsize,
     known: Mutex<Known>,
+    /// One call looks up; who comes meanwhile waits for what it finds.
+    looking: Permits,
 }
 
 #[derive(Debug)]
@@ -34,6 +38,8 @@ struct Known {
     addresses: Vec<SocketAddr>,
     /// `None` for a number that is no name and never changes.
     until: Option<Instant>,
+    /// When they were found.
+    found: Option<Instant>,
 }
 
 /// The lookup blocks a thread of its own, because `getaddrinfo` knows no deadline.
@@ -46,15 +52,7 @@ impl Resolver for Addresses {
     ) -> Result<ResolvedSocketAddrs, Error> {
         let address = match self.known() {
             Some(address) => address,
-            None => {
-                let found = DefaultResolver::default().resolve(uri, config, timeout);
-                let why = match &found {
-                    Err(Error::Timeout(which)) => Error::Timeout(*which),
-                    _ => Error::HostNotFound,
-                };
-                let found = found.map(|found| found.iter().copied().collect());
-                self.learn(found).ok_or(why)?
-            }
+            None => self.look_up(uri, config, timeout)?,
         };
         let mut one = self.empty();
         one.push(address);
@@ -63,13 +61,39 @@ impl Resolver for Addresses {
 }
 
 impl Addresses {
+    /// The address to try, looked up by this call or, meanwhile, by another.
+    fn look_up(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<SocketAddr, Error> {
+        let asked = Instant::now();
+        let until = asked + (*timeout.after).min(KNOWN_FOR);
+        let _looking = self.0.looking.acquire(until).ok_or(Error::Timeout(timeout.reason))?;
+        if let Some(address) = self.found_since(asked) {
+            return Ok(address);
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = NextTimeout { after: left.into(), ..timeout };
+        let found = DefaultResolver::default().resolve(uri, config, timeout);
+        let why = match &found {
+            Err(Error::Timeout(which)) => Error::Timeout(*which),
+            _ => Error::HostNotFound,
+        };
+        let found = found.map(|found| found.iter().copied().collect());
+        self.learn(found).ok_or(why)
+    }
+
     pub(crate) fn new(upstream: &Upstream) -> Self {
         let number = upstream.host.parse::<IpAddr>().ok();
         let known = Known {
             addresses: number.map(|ip| (ip, upstream.port).into()).into_iter().collect(),
             until: number.is_none().then(Instant::now),
+            found: None,
         };
-        Self(Arc::new(Book { turn: AtomicUsize::new(0), known: Mutex::new(known) }))
+        let looking = Permits::new(1);
+        Self(Arc::new(Book { turn: AtomicUsize::new(0), known: Mutex::new(known), looking }))
     }
 
     /// Which address a call that begins now will try.
@@ -94,6 +118,12 @@ impl Addresses {
         if stale { None } else { self.pick(&known.addresses) }
     }
 
+    /// The address to try, if another call has found it since.
+    fn found_since(&self, asked: Instant) -> Option<SocketAddr> {
+        let known = self.lock();
+        if known.found? >= asked { self.pick(&known.addresses) } else { None }
+    }
+
     /// Writes down what was found; when that is nothing, the old addresses are better.
     fn learn<E>(&self, found: Result<Vec<SocketAddr>, E>) -> Option<SocketAddr> {
         let mut known = self.lock();
@@ -102,6 +132,7 @@ impl Addresses {
         {
             known.addresses = found;
             known.until = Some(Instant::now() + KNOWN_FOR);
+            known.found = Some(Instant::now());
         }
         self.pick(&known.addresses)
     }
@@ -141,6 +172,15 @@ mod tests {
         let first = addresses.learn(found(&["127.0.0.1:8000"]));
         assert_eq!(addresses.known(), first);
         assert_eq!(addresses.learn(Err(())), first);
+    }
+
+    #[test]
+    fn who_waited_for_a_look_up_takes_what_it_found() {
+        let addresses = addresses("http://localhost:8000");
+        let asked = Instant::now();
+        assert_eq!(addresses.found_since(asked), None);
+        let found = addresses.learn(found(&["127.0.0.1:8000"]));
+        assert_eq!(addresses.found_since(asked), found);
     }
 
     #[test]

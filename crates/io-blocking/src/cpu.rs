@@ -2,7 +2,6 @@
 //!
 //! More would only take turns, each with its memory. So many may wait for their turn; the next is refused.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -22,7 +21,7 @@ const GIVES_WAY: i32 = 10;
 #[derive(Clone, Debug)]
 pub struct Cpu {
     /// A place for each work that runs or waits.
-    places: Places,
+    places: Permits,
     /// A permit for each that runs.
     permits: Permits,
     /// Started by the first work that is offloaded: who never offloads holds no threads.
@@ -35,7 +34,7 @@ impl Cpu {
     /// A pool of `threads`, and room for `queue` before it.
     pub fn new(threads: usize, queue: usize) -> Self {
         Self {
-            places: Places { taken: Arc::default(), all: threads + queue },
+            places: Permits::new(threads + queue),
             permits: Permits::new(threads),
             pool: Arc::default(),
             threads,
@@ -123,32 +122,8 @@ fn start(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
 /// What work holds while it runs.
 struct Turn {
     _permit: Permit,
-    _place: Place,
+    _place: Permit,
     _running: Counted,
-}
-
-#[derive(Clone, Debug)]
-struct Places {
-    taken: Arc<AtomicUsize>,
-    all: usize,
-}
-
-/// Given back when dropped.
-struct Place(Arc<AtomicUsize>);
-
-impl Places {
-    fn take(&self) -> Option<Place> {
-        // Counted before it is looked at, so that two never take the last one.
-        let place = Place(Arc::clone(&self.taken));
-        let before = self.taken.fetch_add(1, Ordering::Relaxed);
-        (before < self.all).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -29,5 +29,6 @@ pub use contract::upstream::BadUpstream;
 pub use cpu::Cpu;
 pub use files::Files;
 pub use github::Github;
+pub use permits::{Permit, Permits};
 pub use rooms::Rooms;
 pub use store::Store;

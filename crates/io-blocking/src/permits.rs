@@ -7,41 +7,55 @@ use std::time::Instant;
 
 /// So many permits, given out first come, first served.
 #[derive(Clone, Debug)]
-pub(crate) struct Permits(Arc<Mutex<Desk>>);
+pub struct Permits(Arc<Mutex<Desk>>);
 
 /// One call's leave to be made, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Permit(Arc<Mutex<Desk>>);
+pub struct Permit(Arc<Mutex<Desk>>);
 
 /// std has no semaphore, and a bare `Condvar` wakes whom it likes: here each who waits has a channel of their own, and
 /// a permit given back goes to whoever has waited longest.
 #[derive(Debug)]
 struct Desk {
     free: usize,
-    waiting: VecDeque<SyncSender<()>>,
+    /// Who waits, by number, so that whoever gives up can leave the queue.
+    waiting: VecDeque<(u64, SyncSender<()>)>,
+    next: u64,
 }
 
 impl Permits {
-    pub(crate) fn new(count: usize) -> Self {
-        Self(Arc::new(Mutex::new(Desk { free: count, waiting: VecDeque::new() })))
+    /// As many as `count` at once.
+    pub fn new(count: usize) -> Self {
+        Self(Arc::new(Mutex::new(Desk { free: count, waiting: VecDeque::new(), next: 0 })))
+    }
+
+    /// A permit, if one is free.
+    pub fn take(&self) -> Option<Permit> {
+        let mut desk = lock(&self.0);
+        desk.free = desk.free.checked_sub(1)?;
+        Some(Permit(Arc::clone(&self.0)))
     }
 
     /// A permit, or nothing if none came in time.
-    pub(crate) fn acquire(&self, deadline: Instant) -> Option<Permit> {
+    pub fn acquire(&self, deadline: Instant) -> Option<Permit> {
         let mut desk = lock(&self.0);
         if desk.free > 0 {
             desk.free -= 1;
             return Some(Permit(Arc::clone(&self.0)));
         }
         let (grant, granted) = sync_channel(1);
-        desk.waiting.push_back(grant);
+        let number = desk.next;
+        desk.next += 1;
+        desk.waiting.push_back((number, grant));
         drop(desk);
 
         if granted.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_err() {
             // One may have been handed over in this instant: look again while nobody can, and leave the queue.
-            let desk = lock(&self.0);
+            let mut desk = lock(&self.0);
             let granted_late = granted.try_recv();
-            drop(granted);
+            if let Ok(place) = desk.waiting.binary_search_by_key(&number, |(number, _)| *number) {
+                desk.waiting.remove(place);
+            }
             drop(desk);
             granted_late.ok()?;
         }
@@ -54,13 +68,11 @@ impl Permits {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut desk = lock(&self.0);
-        while let Some(longest) = desk.waiting.pop_front() {
-            // An error is one who gave up waiting.
-            if longest.send(()).is_ok() {
-                return;
-            }
+        match desk.waiting.pop_front() {
+            // Whoever gives up leaves the queue under this lock, so somebody is there.
+            Some((_, longest)) => longest.send(()).expect("it waits as long as it is queued"),
+            None => desk.free += 1,
         }
-        desk.free += 1;
     }
 }
 
@@ -102,6 +114,19 @@ mod tests {
         // Whoever gave up is no longer in the way.
         drop(held);
         assert!(permits.acquire(soon()).is_some());
+    }
+
+    #[test]
+    fn who_gives_up_leaves_the_queue() {
+        let permits = Permits::new(1);
+        let held = permits.take().unwrap();
+        for _ in 0..100 {
+            assert!(permits.acquire(Instant::now()).is_none());
+        }
+        assert!(lock(&permits.0).waiting.is_empty());
+        assert!(permits.take().is_none());
+        drop(held);
+        assert!(permits.take().is_some());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The offload pool: threads for what would stop a worker, and a bound on what may wait for them.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use actix_web::web::block;
@@ -45,6 +46,11 @@ impl Offload {
         Self::new(part(self.size).max(1), part(self.queue))
     }
 
+    /// The most threads that any of `workers` workers has.
+    pub(crate) fn largest_share(&self, workers: NonZeroUsize) -> usize {
+        self.size.div_ceil(workers.get())
+    }
+
     /// Runs a blocking call on a thread of the pool and awaits its result.
     ///
     /// Dropping the future gives up the result, not the call: a thread that blocks cannot be interrupted. What the call
@@ -57,7 +63,7 @@ impl Offload {
             return Err(Problem::offload_full().into());
         };
         let waiting = Counted::new(&self.waiting);
-        let thread = Arc::clone(&self.threads).acquire_owned().await;
+        let thread = Arc::clone(&self.threads).acquire_owned().await.expect("never closed");
         drop(waiting);
         let running = Counted::new(&self.running);
         // The permits go along with the call: they are free when it ends, not when nobody waits for it any more.

@@ -44,6 +44,8 @@ pub(crate) async fn serve(
     let server = actix_server::Server::build()
         .workers(workers.get())
         .disable_signals()
+        // tokio's own size for files, SQLite and names, and as many again as are offloaded: neither waits for the other.
+        .worker_max_blocking_threads(512 / workers + app.offload.largest_share(workers))
         // The drain counts connections, and answers the one too many.
         .max_concurrent_connections(usize::MAX)
         .listen("http", listener, move || worker(app.for_worker(workers)))?

@@ -61,7 +61,8 @@ impl App {
         let blocking_library = || io_blocking::Github::new(upstream, token, &limits);
         let store = Store::open(&database, &limits)?;
         Ok(Self(Arc::new(Parts {
-            telemetry: Telemetry::start(&limits),
+            telemetry: Telemetry::start(&limits)
+                .offload(flags.offload_threads(), flags.offload_queue()),
             answers: Answers::new(),
             github: Github::new(upstream, token, &limits)?,
             blocking_library: flags.pitfalls.then(blocking_library).transpose()?,

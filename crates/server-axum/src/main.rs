@@ -60,6 +60,8 @@ fn main() -> anyhow::Result<ExitCode> {
     if let Some(workers) = workers {
         runtime.worker_threads(workers.get());
     }
+    // tokio's own size, for files, SQLite and names, and as many again as are offloaded: neither waits for the other.
+    runtime.max_blocking_threads(512 + flags.offload_threads());
     let runtime = runtime.enable_all().build()?;
     let drained = runtime.block_on(serve::serve(listener, app))?;
     // Dropped, it would wait for every blocking call to return, and nobody waits for them any more.

@@ -47,7 +47,7 @@ impl Offload {
             return Err(Problem::offload_full().into());
         };
         let waiting = Counted::new(&self.waiting);
-        let thread = Arc::clone(&self.threads).acquire_owned().await;
+        let thread = Arc::clone(&self.threads).acquire_owned().await.expect("never closed");
         drop(waiting);
         let running = Counted::new(&self.running);
         // The permits go along with the call: they are free when it ends, not when nobody waits for it any more.

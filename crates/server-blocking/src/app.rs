@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use compute::RoundsPerMs;
 use contract::Limits;
-use http_blocking::Shutdown;
+use http_blocking::{Helpers, Shutdown};
 use io_blocking::{Cpu, Files, Github, Rooms, Store};
 use metrics::{Gauge, gauge};
 use settings::{Answers, Budget, FilesHome, Flags, Telemetry};
@@ -40,6 +40,10 @@ pub(crate) struct Parts {
     pub(crate) rooms: Rooms,
     /// Threads for what is offloaded.
     pub(crate) offload: Offload,
+    /// Threads for the parts of a request.
+    pub(crate) helpers: Helpers,
+    /// Threads that are none of a connection's, at most.
+    pub(crate) beside: usize,
     /// Replies being streamed now.
     pub(crate) streams: Gauge,
     /// How much work makes a millisecond.
@@ -58,8 +62,12 @@ impl App {
         let store = Store::open(&database, &limits)?;
         let drain = Shutdown::new()?;
         let ends = drain.clone();
+        let telemetry =
+            Telemetry::start(&limits).offload(flags.offload_threads(), flags.offload_queue());
+        // They may wait for a permit, too.
+        let helpers = Helpers::new(8 * limits.upstream_max);
         Ok(Self(Arc::new(Parts {
-            telemetry: Telemetry::start(&limits),
+            telemetry,
             answers: Answers::new(),
             github: Github::new(flags.github_url(), flags.github_token(), &limits)?,
             rooms: Rooms::new(store.clone(), &limits, move || ends.is_draining()),
@@ -68,6 +76,8 @@ impl App {
             files: Files::new(home.files, home.uploads, limits.files_quota),
             cpu: Cpu::new(flags.cpu_threads(), limits.cpu_queue),
             offload: Offload::new(flags.offload_threads(), flags.offload_queue())?,
+            beside: helpers.most() + flags.offload_threads() + flags.cpu_threads(),
+            helpers,
             streams: gauge!("http_streams"),
             rounds: flags.rounds_per_ms().map_or_else(RoundsPerMs::measure, RoundsPerMs),
             drain,

@@ -11,10 +11,10 @@ use crate::routes::routes;
 
 /// Serves until the drain starts, then closes the listener and waits for what is in flight.
 pub(crate) fn serve(listener: TcpListener, app: App, threads: Threads) -> io::Result<Drained> {
-    let (limits, drain) = (limits(&app), app.drain.clone());
+    let (limits, drain, beside) = (limits(&app), app.drain.clone(), app.beside);
     let service = Requests { router: routes(&app), app };
-    let server = Server::new(listener).limits(limits).threads(threads).fields(&edge::ALWAYS);
-    server.serve(service, &drain)
+    let server = Server::new(listener).limits(limits).threads(threads).beside(beside);
+    server.fields(&edge::ALWAYS).serve(service, &drain)
 }
 
 /// What a connection's thread does with its requests.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use contract::{Limits, Seconds};
 
 use crate::Log;
@@ -55,27 +56,27 @@ pub struct Flags {
 #[derive(Args, Clone, Debug)]
 struct Offload {
     /// Threads for blocking calls and computing, in all [default: twice the cores, at least 4]
-    #[arg(long, env = "WAITLAB_OFFLOAD_THREADS")]
-    offload_threads: Option<NonZeroUsize>,
+    #[arg(long, env = "WAITLAB_OFFLOAD_THREADS", value_parser = count(1, MANY_THREADS))]
+    offload_threads: Option<usize>,
 
     /// Calls that may wait for one of those threads; the next is a 503
-    #[arg(long, env = "WAITLAB_OFFLOAD_QUEUE", default_value_t = 1_024)]
+    #[arg(long, env = "WAITLAB_OFFLOAD_QUEUE", value_parser = count(0, MANY), default_value_t = 1_024)]
     offload_queue: usize,
 
     /// Rounds of computing that make a millisecond; measured at start when not given, and to be given when
     /// servers are compared
-    #[arg(long, env = "WAITLAB_ROUNDS_PER_MS", value_name = "ROUNDS")]
+    #[arg(long, env = "WAITLAB_ROUNDS_PER_MS", value_name = "ROUNDS", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     rounds_per_ms: Option<u64>,
 }
 
 #[derive(Args, Clone, Debug)]
 struct Computing {
     /// How much computes at once, and threads of the pool for it [default: the cores]
-    #[arg(long, env = "WAITLAB_CPU_THREADS")]
-    cpu_threads: Option<NonZeroUsize>,
+    #[arg(long, env = "WAITLAB_CPU_THREADS", value_parser = count(1, MANY_THREADS))]
+    cpu_threads: Option<usize>,
 
     /// How much may wait for its turn to compute; the next is a 503
-    #[arg(long, env = "WAITLAB_CPU_QUEUE", default_value_t = Limits::default().cpu_queue)]
+    #[arg(long, env = "WAITLAB_CPU_QUEUE", value_parser = count(0, MANY), default_value_t = Limits::default().cpu_queue)]
     cpu_queue: usize,
 }
 
@@ -90,7 +91,7 @@ struct Upstream {
     github_token: Option<String>,
 
     /// Calls to the upstream at once
-    #[arg(long, env = "WAITLAB_UPSTREAM_MAX", default_value_t = Limits::default().upstream_max)]
+    #[arg(long, env = "WAITLAB_UPSTREAM_MAX", value_parser = count(1, MANY), default_value_t = Limits::default().upstream_max)]
     upstream_max: usize,
 
     /// To connect to the upstream, in seconds
@@ -100,6 +101,10 @@ struct Upstream {
     /// For the whole call: the wait for a permit, connecting, retries, reading; in seconds
     #[arg(long, env = "WAITLAB_UPSTREAM_TOTAL", value_parser = seconds, default_value = "3")]
     upstream_total: Duration,
+
+    /// The largest answer of the upstream that is read, in bytes; more is a 502
+    #[arg(long, env = "WAITLAB_UPSTREAM_BYTES", value_parser = bytes(), default_value_t = Limits::default().upstream_bytes)]
+    upstream_bytes: u64,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -109,8 +114,8 @@ struct DatabaseFlags {
     database: Option<String>,
 
     /// Connections to the database at once, besides the one by which /readyz tells whether it answers
-    #[arg(long, env = "WAITLAB_POOL", default_value_t = NonZeroUsize::new(Limits::default().pool).unwrap_or(NonZeroUsize::MIN))]
-    pool: NonZeroUsize,
+    #[arg(long, env = "WAITLAB_POOL", value_parser = count(1, MANY_THREADS), default_value_t = Limits::default().pool)]
+    pool: usize,
 
     /// How long a request waits for one of them, in seconds; then 503
     #[arg(long, env = "WAITLAB_DATABASE_ACQUIRE", value_parser = seconds, default_value = "2")]
@@ -121,7 +126,7 @@ struct DatabaseFlags {
     database_statement: Duration,
 
     /// Jobs that may wait for a worker; the next is a 503
-    #[arg(long, env = "WAITLAB_QUEUE", default_value_t = Limits::default().queue)]
+    #[arg(long, env = "WAITLAB_QUEUE", value_parser = count(0, MANY_ROWS), default_value_t = Limits::default().queue)]
     queue: usize,
 }
 
@@ -145,15 +150,15 @@ struct LimitFlags {
     max_wait: Seconds,
 
     /// Request line and fields together, in bytes; more is a 431
-    #[arg(long, env = "WAITLAB_HEAD_BYTES", default_value_t = Limits::default().head_bytes)]
+    #[arg(long, env = "WAITLAB_HEAD_BYTES", value_parser = count(256, MANY), default_value_t = Limits::default().head_bytes)]
     head_bytes: usize,
 
     /// Fields in a head; more is a 431
-    #[arg(long, env = "WAITLAB_HEAD_FIELDS", default_value_t = Limits::default().head_fields)]
+    #[arg(long, env = "WAITLAB_HEAD_FIELDS", value_parser = count(1, MOST_FIELDS), default_value_t = Limits::default().head_fields)]
     head_fields: usize,
 
     /// The request line, in bytes; more is a 414
-    #[arg(long, env = "WAITLAB_HEAD_LINE", default_value_t = Limits::default().head_line)]
+    #[arg(long, env = "WAITLAB_HEAD_LINE", value_parser = count(64, MANY), default_value_t = Limits::default().head_line)]
     head_line: usize,
 
     /// From the first byte of a head to its last
@@ -169,15 +174,15 @@ struct LimitFlags {
     body_idle: Duration,
 
     /// The least bytes a second of a body
-    #[arg(long, env = "WAITLAB_BODY_RATE", default_value_t = Limits::default().body_rate)]
+    #[arg(long, env = "WAITLAB_BODY_RATE", value_parser = bytes(), default_value_t = Limits::default().body_rate)]
     body_rate: u64,
 
     /// The largest body of /echo and of JSON, in bytes; more is a 413
-    #[arg(long, env = "WAITLAB_BODY_BYTES", default_value_t = Limits::default().body_bytes)]
+    #[arg(long, env = "WAITLAB_BODY_BYTES", value_parser = bytes(), default_value_t = Limits::default().body_bytes)]
     body_bytes: u64,
 
     /// The largest image and the largest text to seal or open, in bytes; more is a 413
-    #[arg(long, env = "WAITLAB_MEDIA_BYTES", default_value_t = Limits::default().media_bytes)]
+    #[arg(long, env = "WAITLAB_MEDIA_BYTES", value_parser = bytes(), default_value_t = Limits::default().media_bytes)]
     media_bytes: u64,
 
     /// Bodies that are held in memory as a whole (of /thumbnail, /seal, /open, /jobs, /batches, and JSON), all together, in
@@ -186,11 +191,11 @@ struct LimitFlags {
     body_budget: u64,
 
     /// The largest file and the largest form of files, in bytes; more is a 413
-    #[arg(long, env = "WAITLAB_UPLOAD_BYTES", default_value_t = Limits::default().upload_bytes)]
+    #[arg(long, env = "WAITLAB_UPLOAD_BYTES", value_parser = bytes(), default_value_t = Limits::default().upload_bytes)]
     upload_bytes: u64,
 
     /// All files together, in bytes; more is a 507
-    #[arg(long, env = "WAITLAB_FILES_QUOTA", default_value_t = Limits::default().files_quota)]
+    #[arg(long, env = "WAITLAB_FILES_QUOTA", value_parser = bytes(), default_value_t = Limits::default().files_quota)]
     files_quota: u64,
 
     /// How long a client may not read what is sent to it
@@ -206,7 +211,7 @@ struct LimitFlags {
     drain: Duration,
 
     /// Connections open at once; the next is a 503
-    #[arg(long, env = "WAITLAB_CONNECTIONS", default_value_t = Limits::default().connections)]
+    #[arg(long, env = "WAITLAB_CONNECTIONS", value_parser = count(1, MANY), default_value_t = Limits::default().connections)]
     connections: usize,
 }
 
@@ -235,14 +240,14 @@ impl Flags {
             upstream_connect: upstream.upstream_connect,
             upstream_total: upstream.upstream_total,
             upstream_max: upstream.upstream_max,
+            upstream_bytes: upstream.upstream_bytes,
             cpu_queue: computing.cpu_queue,
-            pool: database.pool.get(),
+            pool: database.pool,
             database_acquire: database.database_acquire,
             database_statement: database.database_statement,
             queue: database.queue,
             room_queue: messaging.room_queue.get(),
             ping: messaging.ping,
-            ..Limits::default()
         }
     }
 
@@ -253,12 +258,12 @@ impl Flags {
 
     /// Threads of the offload pool, in all.
     pub fn offload_threads(&self) -> usize {
-        self.offload.offload_threads.map_or((2 * cores()).max(4), NonZeroUsize::get)
+        self.offload.offload_threads.unwrap_or_else(|| (2 * cores()).max(4))
     }
 
     /// How much computes at once.
     pub fn cpu_threads(&self) -> usize {
-        self.computing.cpu_threads.map_or_else(cores, NonZeroUsize::get)
+        self.computing.cpu_threads.unwrap_or_else(cores)
     }
 
     /// Calls that may wait for a thread of the offload pool.
@@ -286,6 +291,27 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
+/// More than any machine serves, and so few that nothing overflows: a mistyped count is told at the start.
+const MANY: u64 = 1_000_000;
+
+/// More rows than a table of jobs is good for.
+const MANY_ROWS: u64 = 1_000_000_000;
+
+/// More threads, or connections to a database, than help anybody.
+const MANY_THREADS: u64 = 10_000;
+
+/// The most that all three can read: http-blocking reads them into an array.
+const MOST_FIELDS: u64 = 128;
+
+fn count(least: u64, most: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..=most)
+}
+
+/// Up to a PiB.
+fn bytes() -> RangedU64ValueParser<u64> {
+    RangedU64ValueParser::new().range(0..=1 << 50)
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     text.parse::<Seconds>().map(Seconds::duration)
 }
@@ -306,6 +332,26 @@ mod tests {
     fn the_flags_default_to_the_limits_of_the_contract() {
         let server = Server::try_parse_from(["server"]).unwrap();
         assert_eq!(server.flags.limits(), Limits::default());
+    }
+
+    #[test]
+    fn a_count_that_nothing_can_hold_is_refused_in_one_line() {
+        for (flag, value) in [
+            ("--upstream-max", "4611686018427387904"),
+            ("--upstream-max", "0"),
+            ("--connections", "0"),
+            ("--offload-queue", "18446744073709551615"),
+            ("--offload-queue", "500000000"),
+            ("--offload-threads", "0"),
+            ("--cpu-queue", "-1"),
+            ("--head-fields", "129"),
+            ("--body-bytes", "18446744073709551615"),
+        ] {
+            let asked = ["server".to_owned(), format!("{flag}={value}")];
+            let error = Server::try_parse_from(asked).err().expect(flag).to_string();
+            let line = error.lines().next().unwrap();
+            assert!(line.contains(flag) && line.contains(value), "{line}");
+        }
     }
 
     #[test]

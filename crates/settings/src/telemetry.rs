@@ -72,6 +72,14 @@ impl Telemetry {
         Self { handle, process }
     }
 
+    /// Shows the bounds of the offload pool, too.
+    #[must_use]
+    pub fn offload(self, threads: usize, queue: usize) -> Self {
+        gauge!("limit_offload_threads").set(threads as f64);
+        gauge!("limit_offload_queue").set(queue as f64);
+        self
+    }
+
     /// The text of `/metrics`.
     pub fn render(&self) -> String {
         self.process.collect();

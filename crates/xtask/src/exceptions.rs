@@ -116,7 +116,7 @@ pub(crate) const SERVERS: &[Exception] = &[
         file: "handlers/github_users.rs",
         items: &["joined"],
         who: BLOCKING,
-        reason: "a thread may fail to start or end in a panic; a future does neither by itself",
+        reason: "there may be no thread for a call, or it ends in a panic; a future has neither by itself",
     },
     Exception {
         file: "handlers/rooms.rs",
@@ -126,19 +126,19 @@ pub(crate) const SERVERS: &[Exception] = &[
     },
     Exception {
         file: "handlers/scrape.rs",
-        items: &["GLANCE", "ask", "write"],
+        items: &["GLANCE", "in_turn", "ask", "write"],
         who: BLOCKING,
         reason: "threads ask and one writes, and each has to look up from its wait; a stream is polled and dropped",
     },
     Exception {
         file: "offload.rs",
-        items: &["Call", "run_all"],
+        items: &["STACK", "Call", "run_all"],
         who: BLOCKING,
         reason: "the pool is ours here; the other two stand before the runtime's",
     },
     Exception {
         file: "offload.rs",
-        items: &["Offload::share"],
+        items: &["Offload::share", "Offload::largest_share"],
         who: ACTIX,
         reason: "the runtime's pool belongs to a worker, and the server's bound is divided among them",
     },

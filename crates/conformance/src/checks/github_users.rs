@@ -1,5 +1,6 @@
 //! `/github-users`: several names in one reply, together or in turn.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use contract::{Users, github::MOST_USERS};
@@ -30,7 +31,27 @@ pub(super) const CHECKS: &[Check] = &[
         some_hang,
     )
     .alone(),
+    Check::new("limits: many names of many clients are not a thread each", Needs::Narrow, threads)
+        .alone(),
 ];
+
+/// Where a call is a thread, nothing but a bound keeps clients from starting them until the process ends.
+fn threads(subject: &Subject) -> Verdict {
+    let before = subject.metric("process_threads")?;
+    let names: Vec<_> = (0..20).map(|n| format!("slow-5s-{n}")).collect();
+    let targets = vec![target(&names.join(","), ""); 10];
+    let during = thread::scope(|scope| {
+        let asked = scope.spawn(|| subject.get_all(&targets));
+        thread::sleep(Duration::from_millis(500));
+        let during = subject.metric("process_threads");
+        let replies = asked.join().expect("asking does not panic");
+        each(replies, |reply| reply?.expect(200).map(drop))?;
+        during
+    })?;
+    let more = during - before;
+    ensure!(more <= 60.0, "10 clients with 20 names each are {more} threads more");
+    Ok(())
+}
 
 /// `a,b` as a target.
 fn target(names: &str, more: &str) -> String {

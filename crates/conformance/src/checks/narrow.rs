@@ -29,6 +29,11 @@ pub(super) const CHECKS: &[Check] = &[
     )
     .alone(),
     Check::new(
+        "limits: an answer of the upstream over --upstream-bytes is a 502",
+        Needs::Narrow,
+        upstream_bytes,
+    ),
+    Check::new(
         "limits: a connection over --connections is a 503 or a close, and room is found again",
         Needs::Narrow,
         connections,
@@ -40,6 +45,11 @@ fn shown(subject: &Subject) -> Verdict {
     each(subject.limits.gauges(), |(name, limit)| {
         let shown = subject.metric(name)?;
         ensure!((shown - limit).abs() < 1e-9, "{name} is {shown}, not {limit}");
+        Ok(())
+    })?;
+    each(["limit_offload_threads", "limit_offload_queue"], |name| {
+        let shown = subject.metric(name)?;
+        ensure!(shown == 2.0, "{name} is {shown}, not 2");
         Ok(())
     })
 }
@@ -143,6 +153,11 @@ fn permits(subject: &Subject) -> Verdict {
     let asked = subject.stub()?.stats().requests.total - before;
     ensure!(asked <= 4, "two permits let {asked} calls through");
     subject.get_with("/github-user/octocat", 200).map(drop)
+}
+
+fn upstream_bytes(subject: &Subject) -> Verdict {
+    subject.get_with("/github-user/size-65536", 200)?;
+    subject.problem("/github-user/size-65537", 502).map(drop)
 }
 
 fn connections(subject: &Subject) -> Verdict {

@@ -47,6 +47,8 @@ const CONVICTIONS: &[(&str, &str, &str)] = &[
     ("naive-threads", "limits: a connection over", "were refused"),
     ("naive-threads", "github-user answers 504", "no whole reply"),
     ("naive-threads", "github-user refuses a hostile name", ""),
+    ("naive-threads", "offload/wait: a call that is given up", "that nobody waits for"),
+    ("naive-threads", "limits: many names of many", "threads more"),
     ("naive-threads", "a handler that panics", "closed without an answer"),
     ("naive-threads", "sigterm lets requests finish", "a wait in flight"),
     ("naive-threads", "hangup does not kill", "after \"Signal::HUP\""),

@@ -3,6 +3,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -54,11 +57,64 @@ fn answer(target: &str, length: usize, upstream: &str) -> (&'static str, String)
         return ask(name, upstream)
             .map_or(("502 Bad Gateway", String::new()), |body| ("200 OK", body));
     }
+    if target.starts_with("/github-users?") {
+        let sleep = || thread::spawn(|| thread::sleep(Duration::from_secs(1)));
+        let calls: Vec<_> = target.split('&').map(|_| sleep()).collect();
+        let done = calls.into_iter().all(|call| call.join().is_ok());
+        return ("200 OK", done.to_string());
+    }
+    if let Some(asked) = target.strip_prefix("/offload/wait/") {
+        return offload(asked);
+    }
     match target {
         "/echo" => ("200 OK", format!("len={length}")),
         "/pitfalls/panic" => panic!("on purpose"),
-        "/metrics" => ("200 OK", "http_connections 1000\nhttp_panics_total 0\n".to_owned()),
+        "/metrics" => {
+            let waiting = WAITING.load(Ordering::Relaxed);
+            let threads = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+            let text = format!(
+                "http_connections 1000\nhttp_panics_total 0\noffload_waiting {waiting}\nprocess_threads {threads}\n"
+            );
+            ("200 OK", text)
+        }
         _ => ("404 Not Found", String::new()),
+    }
+}
+
+static WAITING: AtomicIsize = AtomicIsize::new(0);
+
+/// Two threads behind a bounded queue, and nobody tells them that a call is no longer waited for.
+fn offload(asked: &str) -> (&'static str, String) {
+    static POOL: OnceLock<SyncSender<(Duration, SyncSender<()>)>> = OnceLock::new();
+    let pool = POOL.get_or_init(|| {
+        let (calls, taken) = sync_channel::<(Duration, SyncSender<()>)>(2);
+        let taken = Arc::new(Mutex::new(taken));
+        for _ in 0..2 {
+            let taken = Arc::clone(&taken);
+            thread::spawn(move || {
+                loop {
+                    let next = taken.lock().expect("nobody panics with it").recv();
+                    let Ok((time, done)) = next else { return };
+                    WAITING.fetch_sub(1, Ordering::Relaxed);
+                    thread::sleep(time);
+                    let _ = done.send(());
+                }
+            });
+        }
+        calls
+    });
+    let (time, deadline) = asked.split_once("?deadline=").unwrap_or((asked, "60"));
+    let [time, deadline] =
+        [time, deadline].map(|text| Duration::from_secs_f64(text.parse().unwrap_or(0.0)));
+    let (done, ready) = sync_channel(1);
+    WAITING.fetch_add(1, Ordering::Relaxed);
+    if pool.try_send((time, done)).is_err() {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+        return ("503 Service Unavailable", String::new());
+    }
+    match ready.recv_timeout(deadline) {
+        Ok(()) => ("200 OK", String::new()),
+        Err(_) => ("503 Service Unavailable", String::new()),
     }
 }
 

@@ -1,11 +1,11 @@
 //! `GET /github-users?username=a&username=b…&mode=parallel|sequential`: several calls in one request.
 
-use http_blocking::Json;
-use http_blocking::State;
-use std::io;
-use std::thread::{Builder, ScopedJoinHandle, scope};
+use std::thread::{ScopedJoinHandle, scope};
+use std::time::Instant;
 
 use contract::{Mode, Problem, User, Username, Usernames, Users};
+use http_blocking::Json;
+use http_blocking::State;
 
 use crate::app::App;
 use crate::extract::Query;
@@ -31,21 +31,28 @@ fn sequential(app: &App, names: &[Username]) -> Vec<User> {
     users
 }
 
-/// A thread for each call: each costs a stack, and a switch to wake it.
+/// A thread for each call, as far as there are threads to spare: each costs a stack, and a switch to wake it.
 fn parallel(app: &App, names: &[Username]) -> Vec<User> {
+    let until = Instant::now() + app.limits.upstream_total;
     scope(|threads| {
-        let call = |name| Builder::new().spawn_scoped(threads, move || user(app, name));
+        let call = |name| app.helpers.start(threads, move || user(app, name));
         let calls: Vec<_> = names.iter().map(|name| (name, call(name))).collect();
-        calls.into_iter().map(|(name, call)| joined(name, call)).collect()
+        calls.into_iter().map(|(name, call)| joined(app, name, call, until)).collect()
     })
 }
 
-/// The thread's result; there is none if it could not start, or panicked.
-fn joined(name: &Username, call: io::Result<ScopedJoinHandle<'_, User>>) -> User {
+/// The thread's result, unless it panicked; without a thread, this one asks, as long as the others would have waited.
+fn joined(
+    app: &App,
+    name: &Username,
+    call: Option<ScopedJoinHandle<'_, User>>,
+    until: Instant,
+) -> User {
     match call.map(ScopedJoinHandle::join) {
-        Ok(Ok(user)) => user,
-        Ok(Err(_)) => User::new(name, Err(Problem::internal())),
-        Err(_) => User::new(name, Err(Problem::no_thread())),
+        Some(Ok(user)) => user,
+        Some(Err(_)) => User::new(name, Err(Problem::internal())),
+        None if Instant::now() < until => user(app, name),
+        None => User::new(name, Err(Problem::unavailable("no thread was free for it in time", 1))),
     }
 }
 

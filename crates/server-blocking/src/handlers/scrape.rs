@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{Builder, scope, sleep};
+use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use contract::headers::NDJSON;
@@ -45,10 +45,9 @@ fn lines(app: &App, names: &[Username], client: &mut ChunkWriter<'_>) -> io::Res
     scope(|threads| {
         for _ in 0..names.len().min(AT_ONCE) {
             let (send, asked) = (send.clone(), (&pace, &next, &stop));
-            let started =
-                Builder::new().spawn_scoped(threads, move || ask(app, names, asked, &send));
-            // With fewer threads it takes longer; with none the connection ends, and the client can tell.
-            if started.is_err() {
+            let started = app.helpers.start(threads, move || ask(app, names, asked, &send));
+            // With fewer threads it takes longer; with none this one asks, in turn.
+            if started.is_none() {
                 break;
             }
         }
@@ -57,8 +56,24 @@ fn lines(app: &App, names: &[Username], client: &mut ChunkWriter<'_>) -> io::Res
         stop.store(true, Ordering::Relaxed);
         written
     })?;
-    let is_whole = next.into_inner() >= names.len() || client.draining();
-    if is_whole { Ok(()) } else { Err(io::Error::other("no thread could be started")) }
+    let left = names.get(next.into_inner()..).unwrap_or_default();
+    in_turn(app, left, &pace, client)
+}
+
+/// What no other thread asked for: a line at a time.
+fn in_turn(
+    app: &App,
+    names: &[Username],
+    pace: &Pace,
+    client: &mut ChunkWriter<'_>,
+) -> io::Result<()> {
+    for name in names {
+        let Some(user) = user(app, pace, name, || client.draining() || client.client_left()) else {
+            return Ok(());
+        };
+        client.write_all(&line(&user)).and_then(|()| client.flush())?;
+    }
+    Ok(())
 }
 
 /// Takes name after name, until there is none or nobody wants to know.
@@ -69,7 +84,7 @@ fn ask(
     lines: &SyncSender<Vec<u8>>,
 ) {
     while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let Some(user) = user(app, pace, name, stop) else { return };
+        let Some(user) = user(app, pace, name, || stop.load(Ordering::Relaxed)) else { return };
         if lines.send(line(&user)).is_err() {
             return;
         }
@@ -89,16 +104,16 @@ fn write(lines: Receiver<Vec<u8>>, client: &mut ChunkWriter<'_>) -> io::Result<(
 }
 
 /// Asks when the upstream may be asked, and again if it says so. No user once nobody wants to know.
-fn user(app: &App, pace: &Pace, name: &Username, stop: &AtomicBool) -> Option<User> {
+fn user(app: &App, pace: &Pace, name: &Username, mut stop: impl FnMut() -> bool) -> Option<User> {
     let mut tries = 0;
     loop {
         while let Some(pause) = pace.pause() {
-            if stop.load(Ordering::Relaxed) {
+            if stop() {
                 return None;
             }
             sleep(pause.min(GLANCE));
         }
-        if stop.load(Ordering::Relaxed) {
+        if stop() {
             return None;
         }
         tries += 1;

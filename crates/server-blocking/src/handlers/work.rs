@@ -1,9 +1,10 @@
 //! `GET /work?wait=&cpu_ms=&placement=`: any service's shape in one route: wait, then compute.
 
+use std::time::{Duration, Instant};
+
 use contract::{Deadline, Placement, Problem, Work, Worked};
 use http_blocking::Json;
 use http_blocking::State;
-use std::time::{Duration, Instant};
 
 use crate::app::App;
 use crate::deadline::sleep;

@@ -4,8 +4,8 @@
 /// # Errors
 /// When the listener cannot be used. A failure to accept one connection is counted, not returned.
 pub fn serve(self, service: impl Service, shutdown: &Shutdown) -> io::Result<Drained> {
-    let Self { listener, limits, threads, always } = self;
-    let cap = ThreadCap::of_system(limits.connections, limits.stack_bytes);
+    let Self { listener, limits, threads, always, beside } = self;
+    let cap = ThreadCap::of_system(limits.connections, limits.stack_bytes, beside);
     let connections = match threads {
         Threads::Connection | Threads::Request => limits.connections.min(cap.threads),
         Threads::Pool(_) => limits.connections,

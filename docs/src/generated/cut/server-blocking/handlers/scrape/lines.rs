@@ -6,10 +6,9 @@ fn lines(app: &App, names: &[Username], client: &mut ChunkWriter<'_>) -> io::Res
     scope(|threads| {
         for _ in 0..names.len().min(AT_ONCE) {
             let (send, asked) = (send.clone(), (&pace, &next, &stop));
-            let started =
-                Builder::new().spawn_scoped(threads, move || ask(app, names, asked, &send));
-            // With fewer threads it takes longer; with none the connection ends, and the client can tell.
-            if started.is_err() {
+            let started = app.helpers.start(threads, move || ask(app, names, asked, &send));
+            // With fewer threads it takes longer; with none this one asks, in turn.
+            if started.is_none() {
                 break;
             }
         }
@@ -18,6 +17,6 @@ fn lines(app: &App, names: &[Username], client: &mut ChunkWriter<'_>) -> io::Res
         stop.store(true, Ordering::Relaxed);
         written
     })?;
-    let is_whole = next.into_inner() >= names.len() || client.draining();
-    if is_whole { Ok(()) } else { Err(io::Error::other("no thread could be started")) }
+    let left = names.get(next.into_inner()..).unwrap_or_default();
+    in_turn(app, left, &pace, client)
 }
