@@ -491,7 +491,7 @@ const INNOCENT_BYSTANDER: Lesson = Lesson {
     part: Part::Mistakes,
     claim: "only the slow route suffers",
     said_by: Said::Issue("https://github.com/hyperium/hyper/issues/1570"),
-    experiment: "600 blocking calls of five times {unit} on the offload pool; a bystander reads a small file, another makes a first call to an upstream by its name. With a pool that may take all of the runtime's threads, and with one of 40.",
+    experiment: "600 blocking calls of five times {unit}; a bystander reads a small file, another makes a first call to an upstream by its name. With the calls on the runtime's own pool, as it comes, and with an offload pool of 40 threads.",
     guess: Guess {
         question: "The pool is full of sleeping calls. Who waits for them, though nobody asked it to offload anything?",
         answers: &[
@@ -504,18 +504,18 @@ const INNOCENT_BYSTANDER: Lesson = Lesson {
     cases: |scale| {
         let wait = scale.units(5.0);
         let mut cases = Vec::new();
-        for (level, pool) in [(FULL, 600), (APART, 40)] {
+        for (level, route) in [(FULL, "pitfalls/unbounded-offload"), (APART, "offload/wait")] {
             for who in ["blocking", "actix:workers=1", "axum:workers=1"] {
-                // tokio's pool has 512 threads; a worker of actix has its part of as many, 256 with two cores.
-                let load =
-                    Load::burst(get(format!("/offload/wait/{}", wait.as_secs_f64())), 600, wait)
-                        .first(Request::new("PUT", "/files/small").body("a small file"))
-                        .patience(wait * 2)
-                        .beside_by(get("/files/small"), Duration::from_millis(5), wait / 5);
+                // The runtime's pool has 512 threads for whatever comes, and those of the offload pool.
+                let load = Load::burst(get(format!("/{route}/{}", wait.as_secs_f64())), 600, wait)
+                    .first(Request::new("PUT", "/files/small").body("a small file"))
+                    .patience(wait * 2)
+                    .beside_by(get("/files/small"), Duration::from_millis(5), wait / 5);
                 let act = move |scene: &mut Scene<'_>| bystanders(scene, &load, wait);
                 let flags = [
-                    format!("--offload-threads={pool}"),
-                    "--github-url=http://localhost:{upstream-port}".to_owned(),
+                    "--pitfalls",
+                    "--offload-threads=40",
+                    "--github-url=http://localhost:{upstream-port}",
                 ];
                 cases.push(Case::own(who, level, wait * 3, act).flags(flags));
             }
@@ -548,8 +548,8 @@ const INNOCENT_BYSTANDER: Lesson = Lesson {
                 (false, false) => Verdict::Holds,
             },
             because: format!(
-                "The file came after {} beside a pool without a bound of its own, after {} beside one of 40. The first call by name: {}, and {}. \
-                 The runtime reads files and looks up names on the threads that its blocking calls have; a bound below their number keeps some free.",
+                "The file came after {} beside calls without a bound, after {} beside a pool of 40. The first call by name: {}, and {}. \
+                 The runtime reads files and looks up names on the threads that its blocking calls have; a bound on those keeps some free.",
                 found.each(FULL, "stall_ms"),
                 found.each(APART, "stall_ms"),
                 found.each(FULL, "named_ms"),
@@ -565,7 +565,7 @@ const INNOCENT_BYSTANDER: Lesson = Lesson {
     chapter: "files.md#the-innocent-bystander",
 };
 
-const FULL: &str = "a pool of 600";
+const FULL: &str = "without a bound";
 const APART: &str = "a pool of 40";
 
 /// Who reads a file beside the load, and who calls an upstream for the first time in the midst of it.
