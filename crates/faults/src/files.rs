@@ -81,8 +81,8 @@ pub(crate) fn large_bodies(stage: &Stage, found: &mut Found) -> anyhow::Result<(
     arena.returns_to_base(found, 64 * MIB)
 }
 
-/// An async server writes files on its runtime's blocking pool, whose threads end after they were idle for ten seconds.
-fn idle_pool(stage: &Stage) {
+/// An async server computes and writes files on its runtime's blocking pool, whose threads end after ten idle seconds.
+pub(crate) fn idle_pool(stage: &Stage) {
     if stage.server != "blocking" {
         thread::sleep(Duration::from_secs(10));
     }

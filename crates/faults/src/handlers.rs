@@ -1,8 +1,9 @@
-//! Handlers that fail.
+//! Handlers that fail, or hold the thread that others need.
 
 use std::thread;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use conformance::checks;
 use conformance::client::Request;
 
@@ -50,4 +51,39 @@ pub(crate) fn panics(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
     found.all("logged once, with the request's id", (0..CALLS).filter(once).count(), CALLS);
     found.all("lines of the log about it", arena.panics_logged() as usize, CALLS);
     arena.returns_to_base(found, 16 << 20)
+}
+
+/// F16: ten requests that compute for a second each, amid normal traffic: offloaded, then in the handler.
+pub(crate) fn computes(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
+    const CALLS: usize = 10;
+    let cpu_ms = stage.scaled(1_000, 500);
+    let has_event_loop = stage.server != "blocking";
+    let workers: &[&str] = if has_event_loop { &["--workers=2"] } else { &[] };
+    for placement in ["offload", "inline"] {
+        let arena = stage.start(workers)?;
+        let targets = vec![format!("/work?cpu_ms={cpu_ms}&placement={placement}"); CALLS];
+        let beside = arena.beside(50.0);
+        let replies = arena.subject.get_all(&targets);
+        let right = replies.iter().flatten().filter(|reply| reply.status == 200).count();
+        found.all(&format!("{placement}: answered"), right, CALLS);
+        let beside = beside.stop()?;
+        if placement == "offload" {
+            found.beside(&beside, Duration::from_millis(100));
+            continue;
+        }
+        let asked = beside.requests() as usize;
+        found.all("inline: legitimate requests answered, however late", beside.ok as usize, asked);
+        let is_seen = if has_event_loop {
+            let lag = arena.subject.metric("event_loop_lag_seconds");
+            lag.map_err(|error| anyhow!(error))? >= f64::from(cpu_ms) / 2_000.0
+        } else {
+            true
+        };
+        found.holds(
+            "inline: the loop, if there is one, is seen to stall in /metrics",
+            is_seen,
+            "no",
+        );
+    }
+    Ok(())
 }

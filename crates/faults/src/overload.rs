@@ -1,13 +1,65 @@
-//! More than there is room for: descriptors, threads.
+//! More than there is room for: work, descriptors, threads.
 
-use std::thread;
+use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use load::{Arrivals, Ask, Cancel, Outcome, Plan, Stop, Target};
 
 use crate::crowd::Crowd;
+use crate::files::idle_pool;
 use crate::found::Found;
 use crate::stage::{Arena, Stage};
+
+/// F07: three times as much to compute as the cores can.
+pub(crate) fn more_work_than_cores(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
+    const PATH: &str = "/work?cpu_ms=50&placement=offload";
+    const QUEUE: u32 = 16;
+    let cores = available_parallelism().map_or(1, |cores| cores.get() as u32);
+    let (threads, queue) =
+        (format!("--offload-threads={cores}"), format!("--offload-queue={QUEUE}"));
+    let arena = stage.start(&[&threads, &queue])?;
+    let target = || Target::new(arena.server.addr());
+    let ran = |plan: &Plan| load::run(plan, &Cancel::new(), |_| {});
+    let alone = ran(&Plan::closed(target(), Ask::get(PATH), 1, Stop::Requests(20)))?;
+    let unloaded = Duration::from_nanos(alone.latency.value_at_quantile(0.5));
+    let measured = Stop::After(Duration::from_secs(2));
+    let capacity = ran(&Plan::closed(target(), Ask::get(PATH), cores as usize, measured))?.rate();
+
+    let healthz = arena.asking("/healthz", 20.0);
+    let length = Duration::from_secs(stage.scaled(30, 4));
+    let arrivals = Arrivals::Fixed { rate: 3.0 * capacity };
+    let mut plan = Plan::open(target(), Ask::get(PATH), 128, arrivals, length);
+    plan.series = true;
+    let burst = ran(&plan)?;
+    let accepted = p99(&burst, true);
+    // Whoever is taken last waits for all that wait before.
+    let bound = unloaded * 2 + unloaded * QUEUE.div_ceil(cores);
+    found.within("accepted p99", accepted, bound);
+    let refused = burst.errors.status.get(&503).copied().unwrap_or_default();
+    let others = burst.errors.total() - refused;
+    found.none("answered otherwise than 200 or 503", others + burst.dropped);
+    found.holds("some of it refused", refused > 0, "none");
+    found.within("503 p99", p99(&burst, false), Duration::from_millis(100));
+    found.beside(&healthz.stop()?, Duration::from_millis(250));
+
+    let (start, mut in_turn) = (Instant::now(), 0);
+    while in_turn < 10 && start.elapsed() < Duration::from_secs(5) {
+        let served = arena.subject.get(PATH).is_ok_and(|reply| reply.status == 200);
+        in_turn = if served { in_turn + 1 } else { 0 };
+    }
+    found.all("served in turn within 5 s after the burst", in_turn, 10);
+    idle_pool(stage);
+    arena.returns_to_base(found, 32 << 20)
+}
+
+/// Of the answers that were right, or of the others.
+fn p99(burst: &Outcome, right: bool) -> Duration {
+    let of = burst.series.iter().filter(|sample| sample.ok == right);
+    let mut times: Vec<_> = of.map(|sample| sample.latency).collect();
+    times.sort_unstable();
+    times.get(times.len() * 99 / 100).copied().unwrap_or_default()
+}
 
 /// F09: more connections than the process may have descriptors.
 pub(crate) fn descriptors_exhausted(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {

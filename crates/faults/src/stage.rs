@@ -197,8 +197,13 @@ impl Arena {
 
     /// `GET /wait/0` so many times a second, on connections that are open before.
     pub(crate) fn beside(&self, rate: f64) -> Beside {
+        self.asking("/wait/0", rate)
+    }
+
+    /// The same with another path.
+    pub(crate) fn asking(&self, path: &str, rate: f64) -> Beside {
         let (target, arrivals) = (Target::new(self.server.addr()), Arrivals::Fixed { rate });
-        let plan = Plan::open(target, Ask::get("/wait/0"), 4, arrivals, FOR_EVER);
+        let plan = Plan::open(target, Ask::get(path), 4, arrivals, FOR_EVER);
         let cancel = Cancel::new();
         let told = cancel.clone();
         let thread = thread::spawn(move || load::run(&plan, &told, |_| {}));
