@@ -49,7 +49,7 @@ pub(crate) fn slow_bodies(stage: &Stage, found: &mut Found) -> anyhow::Result<()
     found.all("of them told why (408)", crowd.answered(408), clients);
     none_left(found, "files left on disk", data(&arena)?);
     found.beside(&beside.stop()?, Duration::from_millis(100));
-    idle_pool(stage);
+    stage.idle_pool();
     arena.returns_to_base(found, 64 * MIB)
 }
 
@@ -77,15 +77,8 @@ pub(crate) fn large_bodies(stage: &Stage, found: &mut Found) -> anyhow::Result<(
     found.all("uploads at the limit stored", stored, each);
     found.all("bodies of 1 MiB answered", echoed, each);
     found.growth(&watch.stop(), 128 * MIB);
-    idle_pool(stage);
+    stage.idle_pool();
     arena.returns_to_base(found, 64 * MIB)
-}
-
-/// An async server computes and writes files on its runtime's blocking pool, whose threads end after ten idle seconds.
-pub(crate) fn idle_pool(stage: &Stage) {
-    if stage.server != "blocking" {
-        thread::sleep(Duration::from_secs(10));
-    }
 }
 
 /// F27: a disk that is full.
@@ -233,7 +226,7 @@ pub(crate) fn over_limit(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
         found.verdict(check.name, (check.run)(subject));
     }
     none_left(found, "files left on disk", folder);
-    idle_pool(stage);
+    stage.idle_pool();
     arena.returns_to_base(found, 64 * MIB)
 }
 

@@ -7,7 +7,6 @@ use anyhow::anyhow;
 use load::{Arrivals, Ask, Cancel, Outcome, Plan, Stop, Target};
 
 use crate::crowd::Crowd;
-use crate::files::idle_pool;
 use crate::found::Found;
 use crate::stage::{Arena, Stage};
 
@@ -49,7 +48,7 @@ pub(crate) fn more_work_than_cores(stage: &Stage, found: &mut Found) -> anyhow::
         in_turn = if served { in_turn + 1 } else { 0 };
     }
     found.all("served in turn within 5 s after the burst", in_turn, 10);
-    idle_pool(stage);
+    stage.idle_pool();
     arena.returns_to_base(found, 32 << 20)
 }
 

@@ -63,6 +63,13 @@ const NOBODY: u32 = 65_534;
 const FOR_EVER: Duration = Duration::from_secs(3_600);
 
 impl Stage {
+    /// An async server computes and writes files on its runtime's blocking pool, whose threads end after ten idle seconds.
+    pub(crate) fn idle_pool(&self) {
+        if self.server != "blocking" {
+            thread::sleep(Duration::from_secs(10));
+        }
+    }
+
     /// Much in full, little when short.
     pub(crate) fn scaled<T>(&self, full: T, short: T) -> T {
         if self.short { short } else { full }
