@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use load::cpus;
 use rustix::process::{Resource, getrlimit};
@@ -83,10 +84,15 @@ pub fn versions() -> Versions {
     }
 }
 
-/// The CPUs this process may use.
+/// The CPUs this process may use: those of its start, however its threads were pinned since. A second measurement of one
+/// process would otherwise put the servers on the CPUs of the load.
 pub fn allowed_cpus() -> Vec<usize> {
-    let Ok(set) = sched_getaffinity(None) else { return vec![0] };
-    (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
+    static AT_START: OnceLock<Vec<usize>> = OnceLock::new();
+    let asked = || {
+        let Ok(set) = sched_getaffinity(None) else { return vec![0] };
+        (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
+    };
+    AT_START.get_or_init(asked).clone()
 }
 
 /// Half of the cores for the servers, half for everything else; all for both where there is one CPU, or when asked.
@@ -203,6 +209,13 @@ mod tests {
         let word = divided(false).word();
         assert_eq!(word == "shared", allowed_cpus().len() < 2, "{word}");
         assert_eq!(divided(true).word(), "shared");
+    }
+
+    #[test]
+    fn a_second_measurement_divides_the_cpus_as_the_first_did() {
+        let first = divided(false);
+        pin(&first.load).unwrap();
+        assert_eq!(divided(false).servers, first.servers);
     }
 
     fn split(cores: &[Vec<usize>]) -> (Vec<usize>, Vec<usize>, &'static str) {
