@@ -91,7 +91,7 @@ pub struct Compare {
     ///
     /// waiting, wait, plaintext, github, fan-out, pool-limit, blocked-loop, little-cpu
     ///
-    /// db-read, db-write, db-slow, upload, download, stream, scrape, thumbnail, seal, jobs
+    /// db-read, db-write, db-slow, upload, download, stream, scrape, thumbnail, seal, jobs, batches
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub scenarios: Vec<String>,
 

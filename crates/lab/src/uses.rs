@@ -1,5 +1,5 @@
 //! What the article calls good uses of async, and its bad one, as scenarios: databases, files, streams, scraping; images,
-//! encryption, and work that is left to a worker. They are asked when they are named.
+//! encryption, and work that is left to a worker, one job or a batch at a time. They are asked when they are named.
 //!
 //! Each knows what has to be there before it is asked, and what is a right answer.
 
@@ -36,6 +36,9 @@ const UPSTREAM: Duration = Duration::from_millis(20);
 /// Pixels of a picture's side, and of its thumbnail's.
 const SIDE: u32 = 1_024;
 const WIDTH: u32 = 128;
+/// Pictures of one batch, and what stands between them.
+const PICTURES: usize = 8;
+const EDGE: &str = "picture";
 /// A text that is sealed.
 const TEXT: &[u8] = &[b'x'; 16 << 10];
 /// How often a bystander asks.
@@ -64,6 +67,8 @@ pub enum Use {
     Seal(&'static str),
     /// `POST /jobs/wait`: accepted, not done.
     Enqueue,
+    /// `POST /batches`: several pictures in a form, accepted, not done.
+    Batch,
 }
 
 /// All of them, in order.
@@ -139,6 +144,12 @@ pub fn all() -> Vec<Scenario> {
             &["--queue=100000000"],
             vec![shape(Use::Enqueue, &[1, 16, 64])],
         ),
+        scenario(
+            "batches",
+            "eight pictures a request: eight jobs or none, on the disk before the answer, with no worker to do them",
+            &["--queue=100000000"],
+            vec![shape(Use::Batch, &[1, 16])],
+        ),
     ]
 }
 
@@ -156,6 +167,7 @@ impl Use {
             Self::Thumbnail(placement) => format!("POST {}", thumbnail(placement)),
             Self::Seal(placement) => format!("POST {}", seal(placement)),
             Self::Enqueue => format!("POST {ENQUEUE}"),
+            Self::Batch => format!("POST {}", batch()),
         }
     }
 
@@ -231,6 +243,11 @@ impl Use {
                 let right = Expect::containing(r#""state":"queued""#).status([202]);
                 Ask::post(ENQUEUE, &[][..]).expect(right).into()
             }
+            Self::Batch => {
+                let right = Expect::containing(format!(r#""open":{PICTURES},"#)).status([202]);
+                let form = format!("multipart/form-data; boundary={EDGE}");
+                Ask::post(batch(), pictures()).field("Content-Type", form).expect(right).into()
+            }
         }
     }
 
@@ -275,6 +292,24 @@ fn thumbnail(placement: &str) -> String {
 
 fn seal(placement: &str) -> String {
     format!("/seal?placement={placement}")
+}
+
+fn batch() -> String {
+    format!("/batches?width={WIDTH}")
+}
+
+/// A form with a batch of them.
+fn pictures() -> Vec<u8> {
+    let picture = black_square(SIDE);
+    let mut form = Vec::new();
+    for number in 0..PICTURES {
+        let head = format!(r#"form-data; name="file"; filename="{number}.png""#);
+        form.extend(format!("--{EDGE}\r\nContent-Disposition: {head}\r\n\r\n").bytes());
+        form.extend(&picture);
+        form.extend(b"\r\n");
+    }
+    form.extend(format!("--{EDGE}--\r\n").bytes());
+    form
 }
 
 fn file(tag: &str) -> String {

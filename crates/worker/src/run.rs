@@ -1,6 +1,5 @@
 //! Claims jobs and ends them, one at a time on each of its threads.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle, sleep};
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use contract::{JobResult, Problem};
 use http_blocking::Shutdown;
 use io_blocking::Store;
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
-use settings::Counted;
+use settings::{Counted, Panicked, caught};
 use store::Failed as DatabaseFailed;
 use store::jobs::{Claimed, Lease};
 
@@ -110,21 +109,27 @@ impl Runner {
         let held = self.leases.hold(lease);
         tracing::debug!(job = held.lease.id, attempt = held.lease.attempt, "begun");
         let outcome = match order {
-            Some(order) => self.attempt(|| work(order, &input, || held.is_wanted())),
+            Some(order) => self.attempt(&held, || work(order, &input, || held.is_wanted())),
             None => Outcome::Failed(Problem::internal()),
         };
         drop(input);
         self.write(&held, outcome);
     }
 
-    fn attempt(&self, work: impl FnOnce() -> Result<JobResult, Failed>) -> Outcome {
-        match catch_unwind(AssertUnwindSafe(work)) {
+    fn attempt(
+        &self,
+        held: &Held<'_>,
+        work: impl FnOnce() -> Result<JobResult, Failed>,
+    ) -> Outcome {
+        match caught(work) {
             Ok(Ok(result)) => Outcome::Done(result),
             Ok(Err(Failed::ForGood(problem))) => Outcome::Failed(problem),
             // Whoever told it to stop has written why.
             Ok(Err(Failed::Stopped)) => Outcome::Lost,
-            Err(_) => {
+            Err(Panicked { place, message }) => {
                 self.meters.panics.increment(1);
+                let Lease { id: job, attempt, .. } = held.lease;
+                tracing::error!(job, attempt, place, message, "panicked");
                 Outcome::TryAgain(Problem::internal())
             }
         }
@@ -248,6 +253,9 @@ impl Meters {
 
 #[cfg(test)]
 mod tests {
+    use std::env;
+    use std::process::Command;
+
     use contract::Limits;
     use contract::jobs::State;
     use contract::{NewJob, Order};
@@ -270,9 +278,31 @@ mod tests {
         Runner::new(store, terms, Shutdown::new().expect("a pipe"))
     }
 
+    /// Told to the process that is to panic.
+    const PANICS: &str = "WAITLAB_TEST_PANICS";
+
+    #[test]
+    fn a_job_that_panics_is_a_line_of_the_log_for_each_attempt() {
+        // A log is a process's, so it is that of another.
+        let test = "a_job_that_panics_is_tried_again";
+        let mut process = Command::new(env::current_exe().unwrap());
+        let output = process.args([test, "--nocapture"]).env(PANICS, "1").output().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        let lines = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
+        let lines: Vec<_> = lines.collect();
+        assert!(output.status.success() && lines.len() == 2, "{log}");
+        for (attempt, line) in (1..).zip(lines) {
+            let told = [&*format!("job=1 attempt={attempt}"), "on purpose", "panicked"];
+            assert!(told.iter().all(|word| line.contains(word)), "{line}");
+        }
+    }
+
     #[test]
     fn a_job_that_panics_is_tried_again_and_then_failed_with_a_problem_that_says_nothing_of_the_inside()
      {
+        if env::var_os(PANICS).is_some() {
+            settings::Log::Text.start(false);
+        }
         let folder = tempfile::tempdir().unwrap();
         let database = Database::new(None, folder.path()).unwrap();
         let store = Store::open(&database, &Limits::default()).unwrap();
@@ -289,7 +319,7 @@ mod tests {
                 sleep(Duration::from_millis(1));
             };
             let held = runner.leases.hold(claimed.lease);
-            let outcome = runner.attempt(|| panic!("on purpose"));
+            let outcome = runner.attempt(&held, || panic!("on purpose"));
             runner.write(&held, outcome);
             let job = store.job(id).unwrap().unwrap();
             let state = if attempt == 1 { State::Queued } else { State::Failed };

@@ -86,6 +86,14 @@ impl Queue {
     }
 }
 
+/// What it logged that somebody should read; whole only once it has ended.
+fn told(mut worker: Server) -> Vec<String> {
+    worker.signal(Signal::TERM);
+    worker.wait(PATIENCE).expect("it drains");
+    let is_told = |line: &&str| line.contains("WARN") || line.contains("ERROR");
+    worker.output().lines().filter(is_told).map(str::to_owned).collect()
+}
+
 fn killed(mut worker: Server) {
     worker.signal(Signal::KILL);
     worker.wait(PATIENCE).expect("a killed process ends");
@@ -112,11 +120,12 @@ fn jobs_are_done_and_leave_what_the_direct_route_would_have_sent(fresh: Fresh) {
 
 fn what_would_fail_again_fails_at_once_with_its_reason(fresh: Fresh) {
     let queue = Queue::new(fresh);
-    let _worker = queue.worker(&[]);
+    let worker = queue.worker(&[]);
     let id = queue.enqueue(Order::Thumbnail { width: 16 }, b"no image");
     let job = queue.until(id, State::Failed);
     assert_eq!(job.attempts, 1);
     assert_eq!(job.problem.unwrap().status, 415);
+    assert_eq!(told(worker), [""; 0], "the client is told, and that is enough");
 }
 
 fn a_killed_workers_job_runs_again_within_its_lease_and_a_second(fresh: Fresh) {
@@ -158,11 +167,19 @@ fn a_cancelled_job_ends_in_its_worker_too(fresh: Fresh) {
 
 fn an_attempt_over_its_time_limit_is_repeated_and_then_fails(fresh: Fresh) {
     let queue = Queue::new(fresh);
-    let _worker = queue.worker(&["--time-limit=0.3", "--attempts=2"]);
+    let worker = queue.worker(&["--time-limit=0.3", "--attempts=2"]);
     let id = queue.wait(60_000);
     let job = queue.until(id, State::Failed);
     assert_eq!(job.attempts, 2);
     assert_eq!(job.problem.unwrap().status, 503);
+    let lines = told(worker);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for (attempt, line) in (1..).zip(lines) {
+        assert!(
+            line.contains(&format!("over its time limit job={id} attempt={attempt}")),
+            "{line}"
+        );
+    }
 }
 
 fn a_job_that_kills_every_worker_fails_after_its_last_attempt(fresh: Fresh) {
@@ -177,8 +194,12 @@ fn a_job_that_kills_every_worker_fails_after_its_last_attempt(fresh: Fresh) {
         }
         killed(victim);
     }
-    let _survivor = queue.worker(&["--attempts=2"]);
-    assert_eq!(queue.until(id, State::Failed).attempts, 2);
+    let survivor = queue.worker(&["--attempts=2"]);
+    let job = queue.until(id, State::Failed);
+    assert_eq!(job.attempts, 2);
+    assert_eq!(job.problem.unwrap().status, 503);
+    let lines = told(survivor);
+    assert!(lines.len() == 1 && lines[0].contains("given up"), "{lines:?}");
 }
 
 fn a_drain_finishes_what_it_can_and_puts_back_the_rest_uncounted(fresh: Fresh) {
