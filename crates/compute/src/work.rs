@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 pub struct RoundsPerMs(pub u64);
 
 impl RoundsPerMs {
-    /// Measures it, in about 20 ms: the best of several short runs, because a run that was interrupted says too little.
+    /// Measures it, in a few milliseconds: the best of many runs so short that on a busy machine, too, some are not
+    /// interrupted, because one that was says too little.
     pub fn measure() -> Self {
-        const ROUNDS: u64 = 1_000_000;
-        let best = (0..8)
+        const ROUNDS: u64 = 100_000;
+        let best = (0..20)
             .map(|_| {
                 let start = Instant::now();
                 black_box(work(black_box(ROUNDS)));

@@ -15,6 +15,7 @@
 //! | what a failure looks like, wherever it happens | [`failures`] |
 //! | the mistakes of `/pitfalls`, each beside its remedy | [`mistakes`] |
 //! | starting, draining, exit codes | [`lifecycle`] |
+//! | who asks beside whom | [`turns`] |
 //! | a PostgreSQL of one's own, and tests that run on both databases | [`postgres`], [`databases`] |
 //! | who listens to server-sent events | [`events`] |
 //! | the client that sends what no client library would | [`client`], [`reply`] |
@@ -41,6 +42,7 @@ pub mod setup;
 pub mod shape;
 pub mod subject;
 pub mod trials;
+pub mod turns;
 pub mod wire;
 
 pub use checks::{Check, Needs, Verdict, checks};

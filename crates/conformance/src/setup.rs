@@ -9,6 +9,7 @@ use github_stub::{Dials, Stub};
 use tempfile::TempDir;
 
 use crate::postgres::Shared;
+use crate::turns::Lane;
 use crate::{Needs, Server, Subject};
 
 /// The flags of a server whose limits are short enough to be met within a test.
@@ -161,15 +162,21 @@ fn narrow() -> Limits {
 pub struct Setup {
     binary: PathBuf,
     has_event_loop: bool,
-    stub: OnceLock<Result<Arc<Stub>, String>>,
-    plain: OnceLock<Result<Running, String>>,
-    pitfalls: OnceLock<Result<Running, String>>,
-    accused: OnceLock<Result<Running, String>>,
-    narrow: OnceLock<Result<Running, String>>,
+    plain: Place,
+    pitfalls: Place,
+    accused: Place,
+    narrow: Place,
     /// For commands that keep something before they end.
     scratch: OnceLock<TempDir>,
     /// Where rows are kept, if not in SQLite. It ends when the servers have.
     postgres: Option<Shared>,
+}
+
+/// Where one of the servers stands once a check has asked for it.
+#[derive(Debug, Default)]
+struct Place {
+    running: OnceLock<Result<Running, String>>,
+    lane: Lane,
 }
 
 #[derive(Debug)]
@@ -194,11 +201,10 @@ impl Setup {
         Self {
             binary: binary.to_owned(),
             has_event_loop: !blocking,
-            stub: OnceLock::new(),
-            plain: OnceLock::new(),
-            pitfalls: OnceLock::new(),
-            accused: OnceLock::new(),
-            narrow: OnceLock::new(),
+            plain: Place::default(),
+            pitfalls: Place::default(),
+            accused: Place::default(),
+            narrow: Place::default(),
             scratch: OnceLock::new(),
             postgres: None,
         }
@@ -215,14 +221,11 @@ impl Setup {
     ///
     /// When it does not start, or has died since; with what it wrote.
     pub fn subject(&self, needs: Needs) -> Result<Subject, String> {
-        let running = match needs {
-            Needs::Address | Needs::Stub => self.plain.get_or_init(|| self.start_plain()),
-            Needs::Pitfalls | Needs::NoUpstream => {
-                self.pitfalls.get_or_init(|| self.start_pitfalls())
-            }
-            Needs::Accused => self.accused.get_or_init(|| self.start_pitfalls()),
-            Needs::Narrow => self.narrow.get_or_init(|| self.start_narrow()),
-        };
+        let running = self.place(needs).running.get_or_init(|| match needs {
+            Needs::Address | Needs::Stub => self.start_plain(),
+            Needs::Pitfalls | Needs::NoUpstream | Needs::Accused => self.start_pitfalls(),
+            Needs::Narrow => self.start_narrow(),
+        });
         let running = running.as_ref().map_err(Clone::clone)?;
         let mut server = running.server.lock().expect("no holder panics");
         match server.ended() {
@@ -231,16 +234,30 @@ impl Setup {
         }
     }
 
-    /// A server of one's own, to be stopped: with the stub as upstream and these flags.
+    /// Whoever holds this asks that server alone, and its upstream.
+    pub fn lane(&self, needs: Needs) -> Lane {
+        Arc::clone(&self.place(needs).lane)
+    }
+
+    fn place(&self, needs: Needs) -> &Place {
+        match needs {
+            Needs::Address | Needs::Stub => &self.plain,
+            Needs::Pitfalls | Needs::NoUpstream => &self.pitfalls,
+            Needs::Accused => &self.accused,
+            Needs::Narrow => &self.narrow,
+        }
+    }
+
+    /// A server of one's own, to be stopped: with a stub of its own as upstream and these flags.
     ///
     /// # Errors
     ///
     /// When it does not start.
     pub fn fresh(&self, flags: &[&str]) -> Result<(Server, Subject), String> {
-        let stub = self.stub()?;
+        let stub = Stub::start(Dials::default()).map_err(|error| format!("{error:#}"))?;
         let upstream = format!("--github-url={}", stub.url());
         let (server, mut subject) = self.start(&[&[upstream.as_str()], flags].concat())?;
-        subject.stub = Some(stub);
+        subject.stub = Some(Arc::new(stub));
         Ok((server, subject))
     }
 
@@ -318,12 +335,6 @@ impl Setup {
         let data = server.data().map(Path::to_owned);
         let subject = Subject { has_event_loop, data, ..Subject::at(server.addr()) };
         Ok((server, subject))
-    }
-
-    fn stub(&self) -> Result<Arc<Stub>, String> {
-        let start =
-            || Stub::start(Dials::default()).map(Arc::new).map_err(|error| format!("{error:#}"));
-        self.stub.get_or_init(start).clone()
     }
 }
 

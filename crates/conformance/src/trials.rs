@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -11,8 +11,12 @@ use crate::failures::FAILURES;
 use crate::lifecycle::LIFECYCLE;
 use crate::mistakes::MISTAKES;
 use crate::setup::{SWITCHED_OFF, Setup};
+use crate::turns::{Lane, Turns};
 use crate::wire::{self, Grade};
 use crate::{Check, Needs, checks, exceptions, postgres};
+
+/// How many trials run at once. They wait for a server, or for a clock of its; few compute.
+pub const AT_ONCE: usize = 16;
 
 /// Judges the server whose binary this is, under the arguments of `cargo test`.
 ///
@@ -25,67 +29,72 @@ use crate::{Check, Needs, checks, exceptions, postgres};
 /// ```
 pub fn run(server: &str, binary: &Path) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Most checks wait for a server rather than compute.
-    arguments.test_threads.get_or_insert(8);
+    arguments.test_threads.get_or_insert(AT_ONCE);
     libtest_mimic::run(&arguments, of(server, binary)).exit_code()
 }
 
 /// The trials, named `server::sentence`. The servers they need start with the first that needs them and die with the last.
 pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
+    let (turns, mut crowd, mut after) = (Turns::default(), Vec::new(), Vec::new());
     let setup = Arc::new(Setup::new(binary));
-    let quiet = Quiet::default();
-    let mut trials = Vec::new();
-    for check in checks() {
-        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
-        trials.push(trial(server, check.name, move || {
-            quiet.hold(check.alone, || (check.run)(&setup.subject(check.needs)?))
-        }));
-    }
     let on_its_own = Arc::new(Setup::on_postgres(binary));
-    for check in of_the_database() {
-        let (setup, quiet) = (Arc::clone(&on_its_own), quiet.clone());
-        let name = format!("{server}::on PostgreSQL, {}", check.name);
-        trials.push(on_postgres(name, move || {
-            let held = quiet.hold(check.alone, || (check.run)(&setup.subject(check.needs)?));
-            held.map_err(Failed::from)
-        }));
+    // The longest first.
+    let (thorough, others): (Vec<Check>, Vec<Check>) =
+        checks().into_iter().partition(|check| check.thorough);
+    let on_sqlite = thorough.into_iter().chain(others).map(|check| (&setup, "", check));
+    let on_postgresql =
+        of_the_database().into_iter().map(|check| (&on_its_own, "on PostgreSQL, ", check));
+    for (setup, database, check) in on_sqlite.chain(on_postgresql) {
+        let turn = match check.alone {
+            true => turns.after_the_crowd(setup.lane(check.needs)),
+            false => turns.in_the_crowd(),
+        };
+        let (setup, name) = (Arc::clone(setup), format!("{database}{}", check.name));
+        let ask = move || turn.take(|| (check.run)(&setup.subject(check.needs)?));
+        let trial = match database {
+            "" => trial(server, &name, ask),
+            _ => on_postgres(format!("{server}::{name}"), move || ask().map_err(Failed::from)),
+        };
+        if check.alone { after.push(trial) } else { crowd.push(trial) }
     }
+    // Each has a server to itself.
     for (flag, name) in SWITCHED_OFF {
         let Some(check) = checks().into_iter().find(|check| check.name == *name) else { continue };
-        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
-        trials.push(trial(server, &format!("with {flag} the judge convicts"), move || {
-            // It has a server to itself, and what it waits for does not come however quiet it is.
-            quiet.hold(false, || convicts(&setup, flag, check))
+        let (setup, turn) = (Arc::clone(&setup), turns.in_the_crowd());
+        crowd.push(trial(server, &format!("with {flag} the judge convicts"), move || {
+            turn.take(|| convicts(&setup, flag, check))
         }));
+    }
+    for failure in FAILURES {
+        let (setup, turn) = (Arc::clone(&setup), turns.in_the_crowd());
+        let name = failure.name();
+        crowd.push(trial(server, &name, move || turn.take(|| failure.check(&setup))));
     }
     for case in wire::cases() {
         for pace in case.paces() {
             let name = case.name_at(pace);
-            let (setup, quiet, case) = (Arc::clone(&setup), quiet.clone(), case.clone());
+            let (setup, turn, case) = (Arc::clone(&setup), turns.in_the_crowd(), case.clone());
             let judged = server.to_owned();
-            trials.push(trial(server, &name, move || {
-                quiet.hold(false, || {
+            crowd.push(trial(server, &name, move || {
+                turn.take(|| {
                     let subject = setup.subject(Needs::Address)?;
                     excused(&judged, &case.id, wire::run(&subject, &case, pace))
                 })
             }));
         }
     }
+    // Both have servers of their own.
     for mistake in MISTAKES {
-        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
+        let (setup, turn) = (Arc::clone(&setup), turns.after_the_crowd(Lane::default()));
         let name = format!("mistake: {}", mistake.name);
-        trials.push(trial(server, &name, move || quiet.hold(true, || (mistake.run)(&setup))));
-    }
-    for failure in FAILURES {
-        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
-        let name = failure.name();
-        trials.push(trial(server, &name, move || quiet.hold(false, || failure.check(&setup))));
+        after.push(trial(server, &name, move || turn.take(|| (mistake.run)(&setup))));
     }
     for life in LIFECYCLE {
-        let (setup, quiet) = (Arc::clone(&setup), quiet.clone());
-        trials.push(trial(server, life.name, move || quiet.hold(true, || (life.run)(&setup))));
+        let (setup, turn) = (Arc::clone(&setup), turns.after_the_crowd(Lane::default()));
+        after.push(trial(server, life.name, move || turn.take(|| (life.run)(&setup))));
     }
-    trials
+    crowd.extend(after);
+    crowd
 }
 
 /// A trial that needs what may not be installed: without it, it is listed as ignored, with how to get it.
@@ -138,21 +147,4 @@ fn trial(
     run: impl FnOnce() -> Result<(), String> + Send + 'static,
 ) -> Trial {
     Trial::test(format!("{server}::{name}"), move || run().map_err(Failed::from))
-}
-
-/// Lets what measures time run alone, and all else together.
-#[derive(Clone, Default)]
-struct Quiet(Arc<RwLock<()>>);
-
-impl Quiet {
-    fn hold<T>(&self, alone: bool, run: impl FnOnce() -> T) -> T {
-        // A trial that panicked has been told of; what it held is nothing.
-        if alone {
-            let _held = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            run()
-        } else {
-            let _held = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-            run()
-        }
-    }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::bail;
 use conformance::report::{Outcome, report};
 use conformance::setup::Setup;
+use conformance::turns::{Turn, Turns};
 use conformance::{Check, Needs, Subject, checks};
 use load::Cancel;
 
@@ -46,7 +47,7 @@ pub fn judge(
     checks.retain(|check| needs(check) && !check.thorough);
     let (tell, verdicts) = mpsc::channel();
     for (server, binary) in binaries {
-        Trial::new(server, binary, checks.clone()).start(&tell)?;
+        Trial::new(server, binary, &checks).start(&tell)?;
     }
     drop(tell);
     let all = checks.len() * binaries.len();
@@ -120,26 +121,27 @@ type Said = (String, &'static str, Result<(), String>);
 struct Trial {
     server: String,
     setup: Arc<Setup>,
-    left: Arc<Mutex<std::vec::IntoIter<Check>>>,
-    quiet: Arc<RwLock<()>>,
+    left: Arc<Mutex<std::vec::IntoIter<(Check, Turn)>>>,
 }
 
 impl Trial {
-    fn new(server: &str, binary: &Path, checks: Vec<Check>) -> Self {
-        Self {
-            server: server.to_owned(),
-            setup: Arc::new(Setup::new(binary)),
-            left: Arc::new(Mutex::new(checks.into_iter())),
-            quiet: Arc::default(),
-        }
+    fn new(server: &str, binary: &Path, checks: &[Check]) -> Self {
+        let (setup, turns) = (Arc::new(Setup::new(binary)), Turns::default());
+        let (after, crowd): (Vec<&Check>, Vec<&Check>) =
+            checks.iter().partition(|check| check.alone);
+        let crowd = crowd.into_iter().map(|check| (*check, turns.in_the_crowd()));
+        let after = after.into_iter();
+        let after = after.map(|check| (*check, turns.after_the_crowd(setup.lane(check.needs))));
+        let all: Vec<_> = crowd.chain(after).collect();
+        Self { server: server.to_owned(), setup, left: Arc::new(Mutex::new(all.into_iter())) }
     }
 
     fn start(&self, tell: &mpsc::Sender<Said>) -> anyhow::Result<()> {
         for _ in 0..SIDE_BY_SIDE {
             let (trial, tell) = (self.clone(), tell.clone());
             let judge = move || {
-                while let Some(check) = trial.next() {
-                    let verdict = trial.run(&check);
+                while let Some((check, turn)) = trial.next() {
+                    let verdict = turn.take(|| trial.run(&check));
                     if tell.send((trial.server.clone(), check.name, verdict)).is_err() {
                         return;
                     }
@@ -150,18 +152,13 @@ impl Trial {
         Ok(())
     }
 
-    fn next(&self) -> Option<Check> {
+    fn next(&self) -> Option<(Check, Turn)> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 
     fn run(&self, check: &Check) -> Result<(), String> {
         let ask = || (check.run)(&self.setup.subject(check.needs)?);
-        if !check.alone {
-            let _beside = self.quiet.read().unwrap_or_else(PoisonError::into_inner);
-            return ask();
-        }
-        let _alone = self.quiet.write().unwrap_or_else(PoisonError::into_inner);
         // What measures time may fail for a busy machine's sake once; what is wrong fails again.
-        ask().or_else(|_| ask())
+        if check.alone { ask().or_else(|_| ask()) } else { ask() }
     }
 }

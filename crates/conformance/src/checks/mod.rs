@@ -38,7 +38,7 @@ pub struct Check {
     pub name: &'static str,
     /// What has to stand behind the server.
     pub needs: Needs,
-    /// Whether it measures time or counts what all checks do, so that nothing else may run beside it.
+    /// Whether it measures time or counts what all checks do, so that nothing else may ask its server meanwhile.
     pub alone: bool,
     /// Whether it asks thousands of questions that no load asks: for tests, not before each measurement.
     pub thorough: bool,

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 
 fn convict() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(8);
+    arguments.test_threads.get_or_insert(conformance::trials::AT_ONCE);
     let folder = Arc::new(tempfile::tempdir().expect("there is room for three links"));
     let program = std::env::current_exe().expect("this program has a path");
     let setup = |name: &str| {
