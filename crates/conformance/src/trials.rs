@@ -87,7 +87,7 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
     for mistake in MISTAKES {
         let (setup, turn) = (Arc::clone(&setup), turns.after_the_crowd(Lane::default()));
         let name = format!("mistake: {}", mistake.name);
-        after.push(trial(server, &name, move || turn.take(|| (mistake.run)(&setup))));
+        after.push(trial(server, &name, move || turn.take(|| (mistake.run)(&setup).map(drop))));
     }
     for life in LIFECYCLE {
         let (setup, turn) = (Arc::clone(&setup), turns.after_the_crowd(Lane::default()));

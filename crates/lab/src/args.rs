@@ -45,6 +45,10 @@ pub enum Command {
     Compare(Box<Compare>),
     /// A page in the browser: drag the load, watch the three side by side, make a mistake and see who suffers
     Live(Live),
+    /// What each mistake of /pitfalls costs, beside its remedy, in each of the three servers
+    Mistakes(Mistakes),
+    /// How many jobs a second the queue takes in and gets done, by database and number of workers
+    Queue(Queue),
     /// Run the same API in another language: fastapi
     Peers(Peers),
     /// Check a server against the contract, at any URL
@@ -249,6 +253,47 @@ pub struct Lesson {
     pub no_build: bool,
 }
 
+/// What each mistake of /pitfalls costs, beside its remedy, in each of the three servers.
+///
+/// The trials are those of the tests, which fail when a mistake is not seen, or its remedy does not help.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = MISTAKES_EXAMPLES)]
+pub struct Mistakes {
+    /// How often, and where to
+    #[command(flatten)]
+    pub rounds: Rounds,
+}
+
+/// How many jobs a second the queue takes in and gets done: SQLite and, where it is installed, PostgreSQL; one worker and
+/// four, each a process of its own.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = QUEUE_EXAMPLES)]
+pub struct Queue {
+    /// Jobs of one trial
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=100_000))]
+    pub jobs: u64,
+
+    /// How often, and where to
+    #[command(flatten)]
+    pub rounds: Rounds,
+}
+
+/// How often something is measured, and where that goes.
+#[derive(Args, Clone, Debug)]
+pub struct Rounds {
+    /// How often all of it
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+
+    /// Where the file with every trial goes
+    #[arg(long, value_name = "DIR", default_value = "lab-report")]
+    pub out: PathBuf,
+
+    /// Take the binaries as they are, without asking cargo whether they are up to date
+    #[arg(long)]
+    pub no_build: bool,
+}
+
 /// Run the same API in another language, until Ctrl-C. Its environment is made on first use, below target/.
 #[derive(Args, Clone, Debug)]
 pub struct Peers {
@@ -358,6 +403,20 @@ Examples:
   cargo lab lesson --all --no-guess
 
 Exit codes: 0 tried; 1 nothing could be tried, or a server failed the contract; 2 bad arguments; 130 interrupted.";
+
+const MISTAKES_EXAMPLES: &str = "\
+Examples:
+  cargo lab mistakes                  about six minutes
+  cargo lab mistakes --rounds 1
+
+Exit codes: 0 each was seen, and each remedy helps; 1 one was not, or a server failed the contract; 130 interrupted.";
+
+const QUEUE_EXAMPLES: &str = "\
+Examples:
+  cargo lab queue                     about five minutes
+  cargo lab queue --rounds 1 --jobs 200
+
+Exit codes: 0 measured; 1 a trial failed, or a server failed the contract; 130 interrupted.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -474,15 +533,10 @@ mod tests {
 
     #[test]
     fn the_help_names_every_scenario_and_no_other() {
-        let help = format!(
-            "{:?}",
-            Cli::command()
-                .find_subcommand("compare")
-                .unwrap()
-                .clone()
-                .render_long_help()
-                .to_string()
-        );
+        let mut compare = Cli::command().find_subcommand("compare").unwrap().clone();
+        let help = compare.render_long_help().to_string();
+        // A line that is too long goes on in the next.
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for some in [scenarios::all(), crate::uses::all()] {
             let listed: Vec<_> = some.iter().map(|scenario| scenario.name).collect();
             let listed = listed.join(", ");

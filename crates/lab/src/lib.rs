@@ -10,6 +10,7 @@
 //! | what a waiting client holds | [`memory`] |
 //! | judgements from them: verdicts, the ten lines, tables, the page | [`verdict`], [`answer`], [`tables`], [`report`], [`csv`] |
 //! | claims as experiments, one at a time | [`lesson`] |
+//! | what is measured without a rival: the cost of mistakes, the queue | [`mistakes`], [`queue`], [`measured`] |
 //! | the same API in another language | [`peers`] |
 //! | a page to watch them on | [`live`] |
 //! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`knee`], [`choose`], [`doctor`], [`code`], [`since`] |
@@ -38,11 +39,14 @@ pub mod lesson;
 pub mod live;
 pub mod machine;
 pub mod measure;
+pub mod measured;
 pub mod memory;
+pub mod mistakes;
 pub mod peers;
 pub mod plan;
 pub mod progress;
 pub mod question;
+pub mod queue;
 pub mod report;
 pub mod results;
 pub mod scenarios;
@@ -59,6 +63,8 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         None => compare::run(&Compare::default()),
         Some(Command::Lesson(args)) => lesson::run::run(&args),
+        Some(Command::Mistakes(args)) => mistakes::run(&args),
+        Some(Command::Queue(args)) => queue::run(&args),
         Some(Command::Peers(args)) => peers::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Live(args)) => live::run(&args),

@@ -270,8 +270,8 @@ impl Shape {
     /// Long enough for a p99 if that is short, else for a median; for the bystander's p99 where there is one.
     fn window(&self, clients: usize) -> Duration {
         let least = self.question.least();
-        if self.probe.is_some() {
-            return SHORT * 2;
+        if let Some(interval) = self.probe {
+            return (SHORT * 2).max(interval.mul_f64(1.15 * SAMPLES));
         }
         let for_p99 = Duration::from_secs_f64(1.15 * SAMPLES / self.most_rate(clients));
         if for_p99 <= LONG { SHORT.max(for_p99) } else { SHORT.max(least * 4) }

@@ -1,5 +1,7 @@
 //! What the newest kept run found, as text and pictures for pages; without a run, a line saying how to make one.
 //!
+//! The answer is that of the newest run of all default scenarios. A scenario's table is of the newest run that has it.
+//!
 //! The judgements are `lab`'s own: the same functions that print them in a terminal.
 
 use std::fs;
@@ -8,8 +10,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use lab::lesson::found::Found;
 use lab::lesson::{self, picture};
-use lab::results::{Results, Scenario};
-use lab::{answer, report, tables};
+use lab::measured::{self, Measured};
+use lab::results::{Machine, Results, Scenario, Versions};
+use lab::{answer, report, scenarios, tables};
 
 use crate::pages::BOOK;
 use crate::root::{files, read, root};
@@ -23,10 +26,17 @@ pub(crate) struct Run {
     results: Results,
 }
 
-/// The newest kept run; folders are named by date.
-pub(crate) fn newest() -> anyhow::Result<Option<Run>> {
-    let kept = files(&root().join(BOOK).join("results"), "/results.json");
-    kept.last().map(|path| Run::open(path)).transpose()
+/// The kept runs, the newest first.
+fn kept() -> anyhow::Result<Vec<Run>> {
+    let paths = files(&root().join(BOOK).join("results"), "/results.json");
+    let mut runs = paths.iter().map(|path| Run::open(path)).collect::<Result<Vec<_>, _>>()?;
+    runs.sort_by(|one, other| other.results.started.cmp(&one.results.started));
+    Ok(runs)
+}
+
+/// The newest kept run of all that is asked by default.
+fn newest() -> anyhow::Result<Option<Run>> {
+    Ok(kept()?.into_iter().find(Run::is_whole))
 }
 
 impl Run {
@@ -58,6 +68,11 @@ impl Run {
         })
     }
 
+    /// Whether it has what the answer is made of.
+    fn is_whole(&self) -> bool {
+        scenarios::all().iter().all(|scenario| self.scenario(scenario.name).is_some())
+    }
+
     /// A scenario that was measured.
     fn scenario(&self, name: &str) -> Option<&Scenario> {
         let Results { scenarios, cells, .. } = &self.results;
@@ -68,22 +83,12 @@ impl Run {
     /// Where the numbers come from, in a line.
     fn source(&self) -> String {
         let Results { machine, versions, started, .. } = &self.results;
-        let commit = versions.commit.as_deref().map_or("no commit", |commit| short(commit));
-        let dirty = if versions.dirty { ", changed" } else { "" };
-        format!(
-            "*{} · {} cores · {} · {} · commit {commit}{dirty} · `{}`*\n",
-            &started[..10.min(started.len())],
-            machine.cores,
-            machine.cpu,
-            machine.kernel,
-            self.command(),
-        )
+        source(started, machine, versions, &self.command())
     }
 
     /// The command as anyone would type it: the program's own path is of no use elsewhere.
     fn command(&self) -> String {
-        let arguments = self.results.command.iter().skip(1).map(String::as_str);
-        ["cargo lab"].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
+        typed(&self.results.command)
     }
 
     /// Where it ran and what ran, as a table.
@@ -116,6 +121,24 @@ impl Run {
             folder = self.folder.display(),
         )
     }
+}
+
+/// Where numbers come from, in a line.
+fn source(started: &str, machine: &Machine, versions: &Versions, command: &str) -> String {
+    let commit = versions.commit.as_deref().map_or("no commit", |commit| short(commit));
+    let dirty = if versions.dirty { ", changed" } else { "" };
+    format!(
+        "*{} · {} cores · {} · {} · commit {commit}{dirty} · `{command}`*\n",
+        &started[..10.min(started.len())],
+        machine.cores,
+        machine.cpu,
+        machine.kernel,
+    )
+}
+
+fn typed(command: &[String]) -> String {
+    let arguments = command.iter().skip(1).map(String::as_str);
+    ["cargo lab"].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 /// The ten lines of a terminal for a page: the claims as a table, the rest as they are, but for where the report is.
@@ -156,10 +179,40 @@ pub(crate) fn make(name: &str) -> anyhow::Result<String> {
     if let Some(name) = name.strip_prefix("lesson-") {
         return of_lesson(name);
     }
-    match newest()? {
-        Some(run) => run.make(name),
-        None => without_run(name),
+    if let Some(name) = name.strip_prefix("measured-") {
+        return of_measured(name.trim_end_matches(".md"));
     }
+    let scenario = name.strip_suffix(".md").unwrap_or_default();
+    let run = if scenarios::names().contains(&scenario) {
+        kept()?.into_iter().find(|run| run.scenario(scenario).is_some())
+    } else {
+        newest()?
+    };
+    run.map_or_else(|| without_run(name), |run| run.make(name))
+}
+
+/// The table of the newest kept run of a command that measures something by itself.
+fn of_measured(name: &str) -> anyhow::Result<String> {
+    ensure!(measured::NAMES.contains(&name), "no command measures {name}");
+    let kept = files(&root().join(BOOK).join("results"), &format!("/measured/{name}.json"));
+    let open = |path: &std::path::PathBuf| {
+        serde_json::from_str::<Measured>(&read(path))
+            .with_context(|| format!("{} holds nothing that was measured", path.display()))
+    };
+    let all = kept.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let newest = all.into_iter().max_by(|one, other| one.started.cmp(&other.started));
+    Ok(newest.map_or_else(
+        || {
+            format!(
+                "*No run of this is kept here yet. Make one: `cargo lab {name}`, then `cargo xtask keep lab-report/{name}.json`.*\n"
+            )
+        },
+        |found| {
+            let Measured { started, machine, versions, command, .. } = &found;
+            let source = source(started, machine, versions, &typed(command));
+            format!("{}\n{source}", found.table())
+        },
+    ))
 }
 
 /// What the newest kept run of a lesson found: its picture, or its verdict in words.
@@ -197,9 +250,11 @@ fn in_words(found: &Found) -> String {
 /// What stands in a figure's place: only where a run would give one.
 fn without_run(name: &str) -> anyhow::Result<String> {
     let stem = name.strip_suffix(".md").unwrap_or_default();
-    let known = ["answer", "run"].contains(&stem) || lab::scenarios::names().contains(&stem);
+    let known = ["answer", "run"].contains(&stem) || scenarios::names().contains(&stem);
     ensure!(known, "no run gives figures/{name}");
-    Ok(NO_RUN.to_owned())
+    let asked_by_name = lab::uses::all().iter().any(|scenario| scenario.name == stem);
+    let how = format!("`cargo lab compare --scenarios {stem}`");
+    Ok(if asked_by_name { NO_RUN.replace("`cargo lab`", &how) } else { NO_RUN.to_owned() })
 }
 
 /// The picture of the newest run, as a block of the README.
@@ -221,6 +276,9 @@ pub(crate) fn report_to_read() -> anyhow::Result<String> {
 pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
     if let Ok(found) = serde_json::from_str::<Found>(&read(path)) {
         return keep_lesson(path, &found);
+    }
+    if let Ok(found) = serde_json::from_str::<Measured>(&read(path)) {
+        return keep_measured(path, &found);
     }
     let run = Run::open(path)?;
     ensure!(!run.results.interrupted, "{} is of a run that was interrupted", path.display());
@@ -260,6 +318,18 @@ fn keep_lesson(path: &Path, found: &Found) -> anyhow::Result<PathBuf> {
     Ok(kept)
 }
 
+/// Keeps what a command measured under its date.
+fn keep_measured(path: &Path, found: &Measured) -> anyhow::Result<PathBuf> {
+    let failed = found.failed();
+    ensure!(failed.is_empty(), "{}: {}", path.display(), failed.join("; "));
+    let name = format!("{}.json", found.measured);
+    let kept = dated(&found.started, |folder| !folder.join("measured").join(&name).exists());
+    let kept = kept.join("measured");
+    fs::create_dir_all(&kept)?;
+    fs::write(kept.join(name), read(path))?;
+    Ok(kept)
+}
+
 /// The first folder of this day, by its number, that is free.
 fn dated(started: &str, is_free: impl Fn(&Path) -> bool) -> PathBuf {
     let date = &started[..10.min(started.len())];
@@ -278,6 +348,15 @@ mod tests {
         assert!(without_run("nap.md").is_err());
         assert!(without_run("waiting.md").unwrap().contains("cargo lab"));
         assert!(make("nap.md").is_err());
+        assert!(make("measured-nap.md").is_err());
+        assert!(without_run("seal.md").unwrap().contains("`cargo lab compare --scenarios seal`"));
+    }
+
+    #[test]
+    fn a_run_of_some_scenarios_is_no_answer() {
+        assert!(!run().is_whole());
+        let whole = newest().unwrap().expect("a run is kept");
+        assert!(whole.is_whole() && whole.make("answer.md").unwrap().contains("cargo lab"));
     }
 
     #[test]

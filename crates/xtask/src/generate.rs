@@ -12,6 +12,7 @@
 //! | `generated/errors.md`, `generated/pitfalls.md` | the rows that are asked of each server: failures, mistakes and remedies |
 //! | `generated/python/wait.py` | a function of the article |
 //! | `figures/….md`, `figures/….svg` | what the newest run in `docs/src/results/` found |
+//! | `figures/measured-….md` | what the newest run of `cargo lab mistakes` or `cargo lab queue` there found |
 //! | `figures/lesson-….md`, `figures/lesson-….svg` | what the newest run of a lesson there found |
 //!
 //! The README has blocks: `<!-- generated: NAME -->` to `<!-- /generated -->`.

@@ -1,0 +1,239 @@
+//! `lab queue`: how many jobs a second the queue takes in and gets done, by database and by number of workers.
+//!
+//! The jobs are waits of nothing, so that what is measured is the queue. A server takes them in, with its 202 on the disk
+//! first; then workers, each a process of its own, do all of them. When the first was begun and the last was done is
+//! asked of the database's own clock.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, ensure};
+use conformance::postgres::{self, Postgres};
+use conformance::{Server, Subject};
+use contract::jobs::State;
+use contract::{Job, Jobs};
+use load::{Ask, Cancel, Expect, Plan, Stop, Target};
+
+use crate::args;
+use crate::compare::{INTERRUPTED, binaries};
+use crate::judge::{judge, refuse};
+use crate::lesson::case::{Figures, figures};
+use crate::lesson::found::{Trial, shown};
+use crate::measured::Measured;
+use crate::mistakes::THREE;
+use crate::progress::Progress;
+use crate::results::Gate;
+use crate::stop;
+
+/// As the command and its file are called.
+pub const NAME: &str = "queue";
+
+/// Clients that ask for a job at the same time.
+const CLIENTS: usize = 16;
+/// Worker processes.
+const WORKERS: [usize; 2] = [1, 4];
+/// What one trial takes, by a machine with a slow disk.
+const EACH: Duration = Duration::from_secs(8);
+/// Until all jobs of a trial have to be done.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const SQLITE: &str = "SQLite";
+const POSTGRES: &str = "PostgreSQL";
+const IN: &str = "in_per_s";
+const DONE: &str = "done_per_s";
+
+/// Runs it.
+///
+/// # Errors
+/// When a program cannot be built or breaks the contract, or a folder cannot be written.
+pub fn run(args: &args::Queue) -> anyhow::Result<ExitCode> {
+    let cancel = stop::on_signal()?;
+    let names = THREE.iter().map(|who| format!("server-{who}")).collect();
+    let servers = binaries(names, args.rounds.no_build)?;
+    let worker = binaries(vec!["worker".to_owned()], args.rounds.no_build)?.remove("worker");
+    let worker = worker.context("there is no worker")?;
+    match judge(&servers, &cancel, |_, _| {}) {
+        Err(_) if cancel.cancelled() => return Ok(INTERRUPTED.into()),
+        judged => refuse(judged?)?,
+    }
+    let postgres = postgres::programs().map(|_| Postgres::start()).transpose()?;
+    if postgres.is_none() {
+        eprintln!("without PostgreSQL: {}", postgres::MISSING);
+    }
+    let databases: Vec<_> =
+        [SQLITE].into_iter().chain(postgres.is_some().then_some(POSTGRES)).collect();
+    let rounds = args.rounds.rounds;
+    let trials = (databases.len() * THREE.len() * WORKERS.len()) as u32 * rounds;
+    let mut progress = Progress::new(EACH * trials);
+    let began = Instant::now();
+    let mut measured = Measured::begins(NAME);
+    for round in 1..=rounds {
+        for &database in &databases {
+            for who in THREE {
+                for workers in WORKERS {
+                    if cancel.cancelled() {
+                        progress.ends();
+                        return Ok(INTERRUPTED.into());
+                    }
+                    let doers = doers(workers);
+                    progress.begins(&format!("round {round} · {database} · {who} · {doers}"), EACH);
+                    let url = postgres.as_ref().filter(|_| database == POSTGRES);
+                    let url = url.map(Postgres::database).transpose()?;
+                    let run = Run {
+                        server: &servers[&format!("server-{who}")],
+                        worker: &worker,
+                        workers,
+                        jobs: args.jobs,
+                        database: url.map(|url| format!("--database={url}")),
+                        cancel: &cancel,
+                    };
+                    let tried = run.rates();
+                    for (who, name) in [(who.to_owned(), IN), (doers, DONE)] {
+                        measured.trials.push(trial(database, who, round, name, &tried));
+                    }
+                }
+            }
+        }
+    }
+    progress.ends();
+    measured.took_s = began.elapsed().as_secs_f64();
+    args.rounds.keeps(&measured)
+}
+
+fn trial(
+    database: &str,
+    who: String,
+    round: u32,
+    name: &str,
+    tried: &anyhow::Result<Figures>,
+) -> Trial {
+    let (figures, gates) = match tried {
+        Ok(all) => {
+            let of_it = all.iter().filter(|(other, _)| *other == name);
+            (of_it.map(|(name, value)| (name.clone(), *value)).collect(), Vec::new())
+        }
+        Err(error) => {
+            let sentence = format!("{error:#}");
+            let gate = Gate { name: "failed".into(), void: true, sentence };
+            (Figures::new(), vec![gate])
+        }
+    };
+    Trial { level: database.to_owned(), who, round, figures, gates }
+}
+
+fn doers(workers: usize) -> String {
+    if workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") }
+}
+
+/// One queue, filled and emptied.
+struct Run<'a> {
+    server: &'a Path,
+    worker: &'a PathBuf,
+    workers: usize,
+    jobs: u64,
+    /// As a flag, if it is not SQLite in the server's own folder.
+    database: Option<String>,
+    cancel: &'a Cancel,
+}
+
+impl Run<'_> {
+    fn rates(&self) -> anyhow::Result<Figures> {
+        let flags = ["--log=off".to_owned(), format!("--queue={}", self.jobs)];
+        let server = Server::start(self.server, flags.iter().chain(&self.database), &[])?;
+        let taken = self.fill(&server)?;
+        let data = server.data().and_then(Path::to_str).context("its folder is no text")?;
+        let start = |_| {
+            let flags = ["--log=off".to_owned()].into_iter().chain(self.database.clone());
+            Server::start(self.worker, flags, &[("WAITLAB_DATA", data)])
+        };
+        let workers: Vec<_> = (0..self.workers).map(start).collect::<Result<_, _>>()?;
+        let done = self.all_done(&Subject::at(server.addr()))?;
+        drop(workers);
+        Ok(figures([(IN, taken), (DONE, done)]))
+    }
+
+    /// Jobs taken in a second.
+    fn fill(&self, server: &Server) -> anyhow::Result<f64> {
+        let right = Expect::containing(r#""state":"queued""#).status([202]);
+        let ask = Ask::post("/jobs/wait?seconds=0", &[][..]).expect(right);
+        let target = Target::new(server.addr());
+        let plan = Plan::closed(target, ask, CLIENTS, Stop::Requests(self.jobs));
+        let outcome = load::run(&plan, self.cancel, |_| {})?;
+        ensure!(outcome.ok == self.jobs, "{} of {} jobs were taken in", outcome.ok, self.jobs);
+        Ok(outcome.ok as f64 / outcome.span.as_secs_f64())
+    }
+
+    /// Jobs done a second, from the first that was begun to the last that was done; each is looked at.
+    fn all_done(&self, subject: &Subject) -> anyhow::Result<f64> {
+        let began = Instant::now();
+        while !(page(subject, "state=queued&limit=1")?.jobs.is_empty()
+            && page(subject, "state=running&limit=1")?.jobs.is_empty())
+        {
+            ensure!(!self.cancel.cancelled(), "interrupted");
+            ensure!(began.elapsed() < PATIENCE, "jobs are open after {PATIENCE:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+        let (mut first, mut last, mut count) = (i64::MAX, i64::MIN, 0);
+        let mut after = 0;
+        loop {
+            let Jobs { jobs, next } = page(subject, &format!("limit=100&after={after}"))?;
+            for job in jobs {
+                let Job { state, attempts, started_at, finished_at, .. } = &job;
+                ensure!(*state == State::Done && *attempts == 1, "not done at once: {job:?}");
+                first = first.min(started_at.context("done, and never begun")?.0);
+                last = last.max(finished_at.context("done, and not ended")?.0);
+                count += 1;
+            }
+            let Some(next) = next else { break };
+            after = next.0;
+        }
+        ensure!(count == self.jobs, "{count} of {} jobs are there", self.jobs);
+        Ok(count as f64 / ((last - first).max(1) as f64 / 1e3))
+    }
+}
+
+fn page(subject: &Subject, query: &str) -> anyhow::Result<Jobs> {
+    let reply = subject.get_with(&format!("/jobs?{query}"), 200).map_err(|error| anyhow!(error))?;
+    serde_json::from_slice(&reply.body).context("no page of jobs")
+}
+
+/// A row for who does it, a column for each database.
+pub(crate) fn table(measured: &Measured) -> String {
+    let mut table = format!("| jobs a second | {SQLITE} | {POSTGRES} |\n|---|---|---|\n");
+    let mut row = |what: &str, who: &str, name: &str| {
+        let cells = [SQLITE, POSTGRES].map(|database| {
+            let figure = measured.figure(database, who, name);
+            let shown = figure.map_or("–".to_owned(), |figure| shown(&figure, name));
+            shown.replace(" a second", "")
+        });
+        let _ = writeln!(table, "| {what} {who} | {} |", cells.join(" | "));
+    };
+    for who in THREE {
+        row("taken in by", who, IN);
+    }
+    for workers in WORKERS {
+        row("done by", &doers(workers), DONE);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_in_stands_by_server_and_what_is_done_by_workers() {
+        let mut measured = Measured { measured: NAME.to_owned(), ..Measured::default() };
+        let rates = Ok(figures([(IN, 1_234.0), (DONE, 456.0)]));
+        for (who, name) in [("axum".to_owned(), IN), (doers(4), DONE)] {
+            measured.trials.push(trial(SQLITE, who, 1, name, &rates));
+        }
+        let table = measured.table();
+        assert!(table.contains("| taken in by axum | 1,234 | – |"), "{table}");
+        assert!(table.contains("| done by 1 worker | – | – |"), "{table}");
+        assert!(table.contains("| done by 4 workers | 456 | – |"), "{table}");
+    }
+}
