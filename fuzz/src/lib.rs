@@ -1,9 +1,12 @@
 //! What must hold of any bytes, one function for each parser that reads a stranger's. Each panics when it does not.
 
+use std::io::{self, Read};
+
 use contract::Username;
 use contract::chunk::{Decoder, Malformed, Progress};
+use contract::form::{PART_HEAD_BYTES, file_name};
 use contract::head::is_host;
-use http_blocking::{Limits, Version, head};
+use http_blocking::{Limits, Multipart, MultipartError, Version, head};
 
 /// The head of a request: where it ends does not depend on what follows or on how it arrives, and what is accepted has a
 /// host.
@@ -85,6 +88,65 @@ pub fn host(bytes: &[u8]) {
         let uri = head.request.uri().to_string();
         let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
         assert!(uri.bytes().all(visible), "{uri:?}");
+    }
+}
+
+/// A form of files: its parts are the same however it comes, what is in them is in the form, and what a file may be called
+/// is no path. The first byte says how much comes at a time.
+pub fn form(bytes: &[u8]) {
+    let Some((&cut, form)) = bytes.split_first() else { return };
+    let (parts, why) = parts(form, usize::from(cut) + 1);
+    let whole = self::parts(form, form.len().max(1));
+    assert_eq!((&parts, &why), (&whole.0, &whole.1));
+    let content: usize = parts.iter().map(|part| part.content.len()).sum();
+    assert!(content <= form.len());
+    for part in parts {
+        let has_boundary = part.content.windows(5).any(|window| window == b"\r\n--b");
+        assert!(!has_boundary, "{}", part.content.escape_ascii());
+        if let Ok(Some(name)) = file_name(part.disposition.as_deref()) {
+            let name = name.as_str();
+            let is_path = name.contains(['/', '\\', '\0']) || matches!(name, "" | "." | "..");
+            assert!(!is_path, "{name:?}");
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Part {
+    disposition: Option<Vec<u8>>,
+    content: Vec<u8>,
+}
+
+/// The parts up to the form's end, or up to what is wrong with it.
+fn parts(form: &[u8], cut: usize) -> (Vec<Part>, Option<String>) {
+    let mut parts = Vec::new();
+    let mut reader = Multipart::new(Cut(form, cut), "b", PART_HEAD_BYTES);
+    let mut read = || -> Result<(), MultipartError> {
+        while let Some(head) = reader.next_part()? {
+            let disposition =
+                head.get("content-disposition").map(|value| value.as_bytes().to_vec());
+            parts.push(Part { disposition, content: Vec::new() });
+            while let Some(chunk) = reader.chunk()? {
+                parts.last_mut().expect("it was just pushed").content.extend_from_slice(chunk);
+            }
+        }
+        Ok(())
+    };
+    let why = read().err().map(|error| error.to_string());
+    // Of a part that does not end, how much is given out depends on how it came.
+    if why.is_some() {
+        parts.pop();
+    }
+    (parts, why)
+}
+
+/// Gives so many bytes at a time.
+struct Cut<'a>(&'a [u8], usize);
+
+impl Read for Cut<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = self.1.min(into.len());
+        self.0.read(&mut into[..most])
     }
 }
 

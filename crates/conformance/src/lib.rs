@@ -15,6 +15,7 @@
 //! | what a failure looks like, wherever it happens | [`failures`] |
 //! | the mistakes of `/pitfalls`, each beside its remedy | [`mistakes`] |
 //! | starting, draining, exit codes | [`lifecycle`] |
+//! | limits, made small so that they are met, and switched off so that the judge convicts | [`setup`], [`bounds`] |
 //! | who asks beside whom | [`turns`] |
 //! | a PostgreSQL of one's own, and tests that run on both databases | [`postgres`], [`databases`] |
 //! | who listens to server-sent events | [`events`] |
@@ -25,6 +26,7 @@ mod ensure;
 
 pub mod agreement;
 pub mod binaries;
+pub mod bounds;
 pub mod checks;
 pub mod client;
 pub mod databases;

@@ -28,7 +28,6 @@ pub const LIFECYCLE: &[Lifecycle] = &[
         name: "sigterm lets requests finish, closes the rest at once and exits 0",
         run: drains,
     },
-    Lifecycle { name: "a drain that cuts a request exits 3", run: cuts },
     Lifecycle {
         name: "the first interrupt drains, the second signal ends it at once",
         run: second_signal,
@@ -134,8 +133,9 @@ fn drains(setup: &Setup) -> Verdict {
     exit(server, 0, Duration::from_millis(1_500))
 }
 
-fn cuts(setup: &Setup) -> Verdict {
-    let (mut server, subject) = setup.fresh(&["--drain=0.5"])?;
+/// With a drain of half a second.
+pub(crate) fn cuts(setup: &Setup, flag: &str) -> Verdict {
+    let (mut server, subject) = setup.fresh(&[flag])?;
     let mut wait = begin(&subject, "/wait/30")?;
     until_open(&subject, 1.0)?;
     let start = Instant::now();

@@ -56,6 +56,16 @@ impl Shared {
         let postgres = self.0.get_or_init(|| Postgres::start().map_err(told));
         postgres.as_ref().map_err(Clone::clone)?.database().map_err(told)
     }
+
+    /// Runs a statement in a database that it gave.
+    ///
+    /// # Errors
+    ///
+    /// When it gave none, or the statement fails.
+    pub fn say(&self, database: &str, statement: &str) -> Result<(), String> {
+        let Some(Ok(postgres)) = self.0.get() else { return Err("it does not run".to_owned()) };
+        postgres.say(database, statement).map_err(|error| format!("{error:#}"))
+    }
 }
 
 impl Postgres {

@@ -25,6 +25,8 @@ pub struct Subject {
     pub has_event_loop: bool,
     /// Where it keeps its data, if it is ours to look at.
     pub data: Option<PathBuf>,
+    /// The URL of its PostgreSQL, if that is ours to use.
+    pub database: Option<String>,
     /// The limits it was started with; the contract's own for a stranger.
     pub limits: Limits,
 }
@@ -37,6 +39,7 @@ impl Subject {
             host: addr.to_string(),
             stub: None,
             data: None,
+            database: None,
             has_event_loop: true,
             limits: Limits::default(),
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use crate::bounds::BOUNDS;
 use crate::checks::of_the_database;
 use crate::failures::FAILURES;
 use crate::lifecycle::LIFECYCLE;
@@ -69,6 +70,29 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
         let (setup, turn) = (Arc::clone(&setup), turns.in_the_crowd());
         let name = failure.name();
         crowd.push(trial(server, &name, move || turn.take(|| failure.check(&setup))));
+    }
+    for bound in BOUNDS {
+        let setup = if bound.on_postgres { &on_its_own } else { &setup };
+        let convicted = format!("with {} the judge convicts", bound.off);
+        for (name, flag, holds) in [(bound.name, bound.short, true), (&convicted, bound.off, false)]
+        {
+            let turn = match holds {
+                true => turns.after_the_crowd(Lane::default()),
+                false => turns.in_the_crowd(),
+            };
+            let setup = Arc::clone(setup);
+            let run = move || match turn.take(|| (bound.run)(&setup, flag)) {
+                Err(missed) if holds => Err(missed.into()),
+                Ok(()) if !holds => Err(format!("\"{}\" holds with {flag}", bound.name).into()),
+                _ => Ok(()),
+            };
+            let name = format!("{server}::{name}");
+            let trial = match bound.on_postgres {
+                true => on_postgres(name, run),
+                false => Trial::test(name, run),
+            };
+            if holds { after.push(trial) } else { crowd.push(trial) }
+        }
     }
     for case in wire::cases() {
         for pace in case.paces() {

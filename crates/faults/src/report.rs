@@ -83,6 +83,10 @@ impl Report {
 }
 
 impl Run {
+    fn figure(&self, nth: usize, what: &str) -> Option<&Figure> {
+        self.figures.iter().filter(|figure| figure.what == what).nth(nth)
+    }
+
     fn is_good(&self) -> bool {
         self.error.is_none() && self.figures.iter().all(|figure| figure.met)
     }
@@ -107,6 +111,26 @@ impl Run {
     }
 }
 
+/// What a table shows for a figure that makes no sense of that server.
+const NOT_ASKED: &str = "–";
+
+/// Every figure that any of them has, in the order of whoever has most; and of how many with the same words it is which.
+fn rows<'a>(runs: &[&'a Run]) -> Vec<(usize, &'a Figure)> {
+    let mut runs = runs.to_vec();
+    runs.sort_by_key(|run| std::cmp::Reverse(run.figures.len()));
+    let mut rows: Vec<(usize, &Figure)> = Vec::new();
+    for run in runs {
+        for (place, figure) in run.figures.iter().enumerate() {
+            let same = |other: &&Figure| other.what == figure.what;
+            let nth = run.figures[..place].iter().filter(same).count();
+            if !rows.iter().any(|(other, row)| *other == nth && same(row)) {
+                rows.push((nth, figure));
+            }
+        }
+    }
+    rows
+}
+
 /// A block a fault, a row a figure, a column a server.
 pub(crate) fn table(report: &Report, cases: &[Case]) -> String {
     let mut text = String::new();
@@ -120,13 +144,12 @@ pub(crate) fn table(report: &Report, cases: &[Case]) -> String {
         table.set_content_arrangement(ContentArrangement::Disabled);
         let head = ["", "must be"].map(str::to_owned).into_iter();
         table.set_header(head.chain(runs.iter().map(|run| run.server.clone())));
-        let rows = runs.iter().map(|run| run.figures.len()).max().unwrap_or(0);
-        for row in 0..rows {
-            let Some(named) = runs.iter().find_map(|run| run.figures.get(row)) else { continue };
-            let reached = runs.iter().map(|run| match run.figures.get(row) {
+        for (nth, named) in rows(&runs) {
+            let reached = runs.iter().map(|run| match run.figure(nth, &named.what) {
                 Some(figure) if figure.met => figure.reached.clone(),
                 Some(figure) => format!("✗ {}", figure.reached),
-                None => "✗".to_owned(),
+                None if run.error.is_some() => "✗".to_owned(),
+                None => NOT_ASKED.to_owned(),
             });
             let cells = [named.what.clone(), named.target.clone()].into_iter().chain(reached);
             table.add_row(cells);
@@ -140,4 +163,58 @@ pub(crate) fn table(report: &Report, cases: &[Case]) -> String {
         text += &format!("{table}\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::found::Found;
+
+    fn run(server: &str, figures: &[&str], error: Option<&str>) -> Run {
+        let mut found = Found::default();
+        for what in figures {
+            found.holds(what, true, "");
+        }
+        found.at_most("log", found.0.len() as f64, 9.0, "lines");
+        found.at_most("log", 0.0, 9.0, "lines");
+        Run {
+            id: "F16".to_owned(),
+            server: server.to_owned(),
+            figures: if error.is_none() { found.0 } else { Vec::new() },
+            error: error.map(str::to_owned),
+            seconds: 1.0,
+            late_at_first: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_figure_that_was_not_asked_is_a_dash_and_one_that_was_not_found_a_miss() {
+        let args = Args {
+            ids: Vec::new(),
+            servers: Vec::new(),
+            seed: 1,
+            short: true,
+            out: "faults.json".into(),
+            list: false,
+        };
+        let mut report = Report::new(&args);
+        report.runs = vec![
+            run("blocking", &["answered"], None),
+            run("actix", &["answered", "stalls"], None),
+            run("axum", &[], Some("it does not start")),
+        ];
+        let text = table(&report, &crate::case::cases());
+        let rows = |what: &str| {
+            let lines = text.lines().filter(|line| line.trim_start().starts_with(what));
+            let words = lines.map(|line| line.split_whitespace().skip(2).collect::<Vec<_>>());
+            words.map(|words| words.join(" ")).collect::<Vec<_>>()
+        };
+        assert_eq!(rows("answered"), ["yes yes ✗"], "{text}");
+        assert_eq!(rows("stalls"), ["– yes ✗"], "{text}");
+        assert_eq!(
+            rows("log"),
+            ["9 lines 1 lines 2 lines ✗", "9 lines 0 lines 0 lines ✗"],
+            "{text}"
+        );
+    }
 }

@@ -34,6 +34,11 @@ fn hosts_and_targets_of_the_corpus_keep_what_must_hold() {
 }
 
 #[test]
+fn forms_of_the_corpus_keep_what_must_hold() {
+    replay("form", invariants::form);
+}
+
+#[test]
 fn usernames_of_the_corpus_keep_what_must_hold() {
     replay("username", invariants::username);
 }
