@@ -125,7 +125,8 @@ pub enum Pace {
     Closed {
         /// When it is enough.
         stop: Stop,
-        /// What a client waits between an answer and its next request.
+        /// What a client waits between an answer and its next request, in the mean: each time another, exponential, so that
+        /// clients do not fall in step.
         think: Duration,
     },
     /// When the schedule says.

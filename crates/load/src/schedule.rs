@@ -29,6 +29,13 @@ impl Schedule {
     }
 }
 
+/// A time whose mean is 1, and that does not depend on those before it; the same for the same seed and number.
+pub(crate) fn exponential(seed: u64, number: u64) -> f64 {
+    // 53 random bits and a half: never 0, whose logarithm is infinite.
+    let random = (scatter(seed.wrapping_add(number)) >> 11) as f64 + 0.5;
+    -(random / (1u64 << 53) as f64).ln()
+}
+
 /// Never ends; `u64::MAX` is an arrival that never comes.
 impl Iterator for Schedule {
     type Item = u64;
@@ -38,10 +45,8 @@ impl Iterator for Schedule {
         let seconds = match self.arrivals {
             Arrivals::Fixed { rate } => number / rate,
             Arrivals::Poisson { rate, .. } => {
-                // 53 random bits and a half: never 0, whose logarithm is infinite.
-                let random = (scatter(self.seed.wrapping_add(self.next)) >> 11) as f64 + 0.5;
                 let share = rate / self.threads as f64;
-                self.at += -(random / (1u64 << 53) as f64).ln() / share;
+                self.at += exponential(self.seed, self.next) / share;
                 self.at
             }
             Arrivals::Ramp { from, to } => {

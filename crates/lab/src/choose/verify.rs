@@ -35,6 +35,15 @@ struct Case {
     levels: Vec<u64>,
 }
 
+impl Case {
+    /// What a client thinks between an answer and its next request, in the mean: as long as its request waits. A network is of
+    /// clients that come by chance. Clients that never think and all wait alike fall in step: sixteen that compute together
+    /// on one core are done together, sleep together, and leave it idle meanwhile.
+    fn think_s(&self) -> f64 {
+        self.asked.wait_s + self.asked.held_s
+    }
+}
+
 /// The three subjects of the model, each below its knee and past it.
 fn subjects(cores: usize) -> Vec<Case> {
     let asked = |wait_s, cpu_s, pool: Option<u64>| Asked {
@@ -52,8 +61,8 @@ fn subjects(cores: usize) -> Vec<Case> {
     vec![
         Case {
             name: "wait",
-            route: "/wait/0.05".into(),
-            asked: asked(0.05, 0.0, None),
+            route: "/wait/0.025".into(),
+            asked: asked(0.025, 0.0, None),
             levels: vec![64, 256, 3_000 * cores],
         },
         Case {
@@ -83,22 +92,23 @@ fn own(asked: &Asked, calibration: &Calibration) -> Case {
         ),
         None => (format!("/work?wait={wait_s:.6}&cpu_ms={:.6}", asked.cpu_s * 1e3), asked),
     };
+    let mut case = Case { name: "yours", route, asked, levels: Vec::new() };
     let most = |of: &dyn Fn(&super::model::Costs) -> f64| {
         calibration.servers.iter().map(of).fold(0.0, f64::max)
     };
-    let knee = most(&|costs| {
-        let network = costs.network(&asked);
-        network.capacity() * network.own_s()
-    });
+    // Clients that think are more than are in flight.
+    let each = |costs: &super::model::Costs| costs.network(&asked).own_s() + case.think_s();
+    let knee = most(&|costs| costs.network(&asked).capacity() * each(costs));
     let level = match asked.load {
-        Load::InFlight(count) => count,
-        Load::Rate(rate) => most(&|costs| rate * costs.network(&asked).own_s()),
+        Load::InFlight(count) => {
+            most(&|costs| count * each(costs) / costs.network(&asked).own_s().max(1e-9))
+        }
+        Load::Rate(rate) => most(&|costs| rate * each(costs)),
     };
-    let mut levels: Vec<u64> =
-        [level, 1.5 * knee].map(|level| level.ceil().clamp(1.0, MOST) as u64).into();
-    levels.sort_unstable();
-    levels.dedup();
-    Case { name: "yours", route, asked, levels }
+    case.levels = [level, 1.5 * knee].map(|level| level.ceil().clamp(1.0, MOST) as u64).into();
+    case.levels.sort_unstable();
+    case.levels.dedup();
+    case
 }
 
 /// More clients than this are not asked here.
@@ -143,6 +153,8 @@ struct Checked {
     case: &'static str,
     request: String,
     clients: u64,
+    /// What each thinks between two requests, in the mean.
+    think_ms: f64,
     server: String,
     predicted_per_second: f64,
     /// The median of the rounds that can be used.
@@ -168,12 +180,13 @@ impl Checked {
             case: case.name,
             request: format!("GET {}", case.route),
             clients: level,
+            think_ms: case.think_s() * 1e3,
             server: costs.name.clone(),
-            predicted_per_second: network.closed(level, 0.0).per_second,
+            predicted_per_second: network.closed(level, case.think_s()).per_second,
             measured_per_second: None,
             predicted_bytes: costs.bytes(level as f64),
             measured_bytes: None,
-            past_the_knee: level as f64 > network.capacity() * network.own_s(),
+            past_the_knee: level as f64 > network.capacity() * (network.own_s() + case.think_s()),
             extrapolated: (level > known).then(assumed),
             cells: Vec::new(),
         }
@@ -293,7 +306,8 @@ fn ask(
     checked: &mut [Checked],
 ) -> anyhow::Result<()> {
     let servers = Competitor::defaults();
-    let scenario = Workload::of_route(&case.route)?.scenario();
+    let think = Duration::from_secs_f64(case.think_s());
+    let scenario = Workload { think, ..Workload::of_route(&case.route)? }.scenario();
     let steps: Vec<_> = case.levels.iter().map(|&level| step(&scenario, level as usize)).collect();
     let mut flags = arena.flags(&scenario, &steps);
     flags.extend(case.asked.pool.map(|places| format!("--offload-threads={places}")));
@@ -384,7 +398,8 @@ fn told(evidence: &Evidence, markdown: bool) -> String {
     let [rate, bytes] = worst(&evidence.checked);
     let count = evidence.checked.iter().filter(|one| one.void().is_none()).count();
     let mut text = format!(
-        "{table}\nOf {count} cells (medians of {} rounds) the worst is {} off in throughput (wanted: {}) and {} in memory (wanted: {}).\n",
+        "{table}\nEach client thinks between two requests as long as one waits, in the mean, so that they do not fall in step.\n\
+         Of {count} cells (medians of {} rounds) the worst is {} off in throughput (wanted: {}) and {} in memory (wanted: {}).\n",
         evidence.rounds,
         percent(rate),
         percent(THROUGHPUT),
@@ -417,7 +432,8 @@ fn drawn(cases: &[Case], calibration: &Calibration, evidence: &Evidence) -> Stri
             })
             .collect();
         let network = |costs: &Costs, clients: u64| {
-            (clients as f64, costs.network(&case.asked).closed(clients, 0.0).per_second)
+            let steady = costs.network(&case.asked).closed(clients, case.think_s());
+            (clients as f64, steady.per_second)
         };
         let held =
             |costs: &Costs, clients: u64| (clients as f64, costs.bytes(clients as f64) / 1e6);
@@ -488,7 +504,7 @@ mod tests {
             let past = |level: &u64| {
                 calibration.servers.iter().all(|costs| {
                     let network = costs.network(&case.asked);
-                    *level as f64 > network.capacity() * network.own_s()
+                    *level as f64 > network.capacity() * (network.own_s() + case.think_s())
                 })
             };
             assert!(case.levels.iter().any(past), "{}", case.name);

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::{Generator, nanos, share};
+use crate::ask::scatter;
 use crate::plan::{Pace, Plan, Stop};
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, exponential};
 
 /// Connects and first requests between two looks at the replies, so that a burst of thousands does not make its
 /// own first answers wait.
@@ -21,7 +22,11 @@ pub(super) enum Pacing {
 
 pub(super) struct Closed {
     stop: Stop,
+    /// The mean.
     think: u64,
+    /// Which times of thinking are this thread's, and how many it has had.
+    seed: u64,
+    thought: u64,
     /// This thread's share of [`Stop::Requests`].
     quota: u64,
     /// Clients that ask at a time: the first requests, those that think and those that back off.
@@ -40,6 +45,15 @@ pub(super) struct Open {
     room: usize,
 }
 
+impl Closed {
+    /// How long a client thinks now. Of clients that all think for the same time those that met once at a busy server meet
+    /// there for ever: they wait together and ask together, and the server is idle in between.
+    fn thinks(&mut self) -> u64 {
+        self.thought += 1;
+        (self.think as f64 * exponential(self.seed, self.thought)) as u64
+    }
+}
+
 impl Pacing {
     pub(super) fn new(plan: &Plan, thread: usize, connections: u32) -> Self {
         let share = |whole| share(whole, thread, plan.threads);
@@ -49,6 +63,8 @@ impl Pacing {
                 Self::Closed(Closed {
                     stop,
                     think: nanos(think),
+                    seed: scatter(thread as u64),
+                    thought: 0,
                     quota: if let Stop::Requests(total) = stop { share(total) } else { u64::MAX },
                     due: (0..connections).map(|at| Reverse((step * u64::from(at), at))).collect(),
                 })
@@ -172,7 +188,8 @@ impl Generator<'_> {
                 false
             }
             Pacing::Closed(closed) if may_ask && closed.think > 0 => {
-                closed.due.push(Reverse((now + closed.think, client as u32)));
+                let again = now + closed.thinks();
+                closed.due.push(Reverse((again, client as u32)));
                 false
             }
             Pacing::Closed(_) => may_ask,
@@ -185,7 +202,7 @@ impl Generator<'_> {
         match &mut self.pacing {
             Pacing::Open(open) => open.idle.push(client as u32),
             Pacing::Closed(closed) if may_ask => {
-                let again = now + closed.think.max(BACK_OFF);
+                let again = now + closed.thinks().max(BACK_OFF);
                 closed.due.push(Reverse((again, client as u32)));
             }
             Pacing::Closed(_) => {}
