@@ -334,12 +334,16 @@ mod tests {
 
     #[test]
     fn a_wait_is_a_voluntary_switch() {
-        let before = Switches::of(std::process::id()).unwrap();
-        for _ in 0..50 {
-            thread::sleep(Duration::from_micros(100));
-        }
-        let after = Switches::of(std::process::id()).unwrap();
-        assert!(after.voluntary >= before.voluntary + 50, "{before:?} {after:?}");
+        let counted = || {
+            let before = Switches::of(std::process::id()).unwrap();
+            for _ in 0..50 {
+                thread::sleep(Duration::from_micros(100));
+            }
+            let after = Switches::of(std::process::id()).unwrap();
+            after.voluntary >= before.voluntary + 50
+        };
+        // The threads of other tests take their counts with them when they end.
+        assert!((0..20).any(|_| counted()));
     }
 
     #[test]
