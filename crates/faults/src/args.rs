@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 
-    /// Fewer clients and shorter limits: seconds a fault; what .ci/run runs
+    /// Fewer clients, shorter limits, and the servers side by side: seconds a fault; what .ci/run runs
     #[arg(long)]
     pub short: bool,
 

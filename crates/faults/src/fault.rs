@@ -13,6 +13,8 @@ pub struct Fault {
     pub(crate) run: fn(&Stage, &mut Found) -> anyhow::Result<()>,
     /// Too long to run unless it is asked for by its id.
     pub on_request: bool,
+    /// Whether it takes the cores, or threads of a user, of which there is one number for all: no server runs beside.
+    pub alone: bool,
 }
 
 /// All faults that are run, in the order of their ids.
@@ -22,14 +24,14 @@ pub const FAULTS: &[Fault] = &[
     fault("F03", slow_clients::slow_readers),
     fault("F04", slow_clients::idle_connections),
     fault("F05", slow_clients::vanishing_clients),
-    fault("F07", overload::more_work_than_cores),
+    Fault { alone: true, ..fault("F07", overload::more_work_than_cores) },
     fault("F08", database::queue_full),
     fault("F09", overload::descriptors_exhausted),
-    fault("F11", overload::threads_exhausted),
+    Fault { alone: true, ..fault("F11", overload::threads_exhausted) },
     fault("F12", files::large_bodies),
     fault("F13", handlers::panics),
     fault("F15", handlers::hostile_json),
-    fault("F16", handlers::computes),
+    Fault { alone: true, ..fault("F16", handlers::computes) },
     fault("F17", upstream::refused),
     fault("F18", upstream::hangs),
     fault("F19", upstream::cut_short),
@@ -46,11 +48,11 @@ pub const FAULTS: &[Fault] = &[
     fault("F32", lifecycle::terminated),
     fault("F34", database::workers_killed),
     fault("F36", lifecycle::bad_starts),
-    Fault { on_request: true, ..fault("F37", lifecycle::soak) },
+    Fault { on_request: true, alone: true, ..fault("F37", lifecycle::soak) },
 ];
 
 const fn fault(id: &'static str, run: fn(&Stage, &mut Found) -> anyhow::Result<()>) -> Fault {
-    Fault { id, run, on_request: false }
+    Fault { id, run, on_request: false, alone: false }
 }
 
 #[cfg(test)]

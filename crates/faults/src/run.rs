@@ -1,11 +1,12 @@
-//! The order of a run: each fault against each server, a miss of time alone looked at once more, nothing without an end.
+//! The order of a run: each fault against each server, when short against all at once; a miss of time alone is looked at
+//! once more, with nobody beside; nothing is without an end.
 
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use conformance::binaries;
 
 use crate::args::Args;
@@ -54,12 +55,19 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let case = cases.iter().find(|case| case.id == fault.id);
         let case = case.with_context(|| format!("{} is no case", fault.id))?;
         eprintln!("{} {}", case.id, case.fault);
-        for (server, package) in &servers {
-            let (seed, short) = (args.seed, args.short);
-            let stage = Stage { server, binary: folder.join(package), seed, short };
-            let run = attempted(fault, case, &stage);
-            eprintln!("  {server}: {}", run.in_a_line());
-            report.runs.push(run);
+        let (seed, short) = (args.seed, args.short);
+        let stages: Vec<_> = servers
+            .iter()
+            .map(|(server, package)| Stage { server, binary: folder.join(package), seed, short })
+            .collect();
+        // In full the times are the subject. In short what happens is, and most of it is waiting.
+        let at_once = if short && !fault.alone { stages.len() } else { 1 };
+        for stages in stages.chunks(at_once.max(1)) {
+            for (stage, first) in stages.iter().zip(side_by_side(fault, stages)) {
+                let run = looked_at(fault, case, stage, first);
+                eprintln!("  {}: {}", stage.server, run.in_a_line());
+                report.runs.push(run);
+            }
         }
     }
     println!("{}", report::table(&report, &cases));
@@ -98,29 +106,42 @@ fn list() -> String {
     cases().iter().map(line).collect()
 }
 
-/// Once, and once more when nothing but a time was missed.
-fn attempted(fault: &'static Fault, case: &Case, stage: &Stage) -> Run {
-    let start = Instant::now();
-    let mut outcome = bounded(fault, stage);
+/// What came of a fault, and how long that took.
+type Outcome = (anyhow::Result<Vec<Figure>>, Duration);
+
+/// Each of these servers once, all of them at the same time.
+fn side_by_side(fault: &'static Fault, stages: &[Stage]) -> Vec<Outcome> {
+    thread::scope(|scope| {
+        let runs: Vec<_> =
+            stages.iter().map(|stage| scope.spawn(|| bounded(fault, stage))).collect();
+        runs.into_iter().map(|run| run.join().expect("a panic is an outcome")).collect()
+    })
+}
+
+/// The same once more when nothing but a time was missed.
+fn looked_at(fault: &'static Fault, case: &Case, stage: &Stage, first: Outcome) -> Run {
+    let (mut outcome, mut took) = first;
     let mut late_at_first = Vec::new();
     if let Ok(figures) = &outcome
         && is_only_late(figures)
     {
         late_at_first = figures.iter().filter(|figure| !figure.met).cloned().collect();
         eprintln!("  {}: a time was missed; once more", stage.server);
-        outcome = bounded(fault, stage);
+        let again = bounded(fault, stage);
+        outcome = again.0;
+        took += again.1;
     }
     let (figures, error) = match outcome {
         Ok(figures) => (figures, None),
         Err(error) => (Vec::new(), Some(format!("{error:#}"))),
     };
-    let seconds = start.elapsed().as_secs_f64();
-    let (id, server) = (case.id.clone(), stage.server.to_owned());
+    let (id, server, seconds) = (case.id.clone(), stage.server.to_owned(), took.as_secs_f64());
     Run { id, server, figures, error, seconds, late_at_first }
 }
 
 /// Runs it on a thread of its own, which is left behind when it does not end.
-fn bounded(fault: &'static Fault, stage: &Stage) -> anyhow::Result<Vec<Figure>> {
+fn bounded(fault: &'static Fault, stage: &Stage) -> Outcome {
+    let start = Instant::now();
     let (send, receive) = mpsc::channel();
     let stage = stage.clone();
     thread::spawn(move || {
@@ -130,11 +151,12 @@ fn bounded(fault: &'static Fault, stage: &Stage) -> anyhow::Result<Vec<Figure>> 
         let _ = send.send(ran.map(|()| found.0));
     });
     let patience = if fault.on_request { SOAK } else { PATIENCE };
-    match receive.recv_timeout(patience) {
+    let outcome = match receive.recv_timeout(patience) {
         Ok(ran) => ran,
-        Err(mpsc::RecvTimeoutError::Timeout) => bail!("not at its end after {patience:?}"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => bail!("the fault itself panicked"),
-    }
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(anyhow!("not at its end after {patience:?}")),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(anyhow!("the fault itself panicked")),
+    };
+    (outcome, start.elapsed())
 }
 
 #[cfg(test)]
