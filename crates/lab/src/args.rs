@@ -355,7 +355,7 @@ Exit codes: 0 written; 2 no results there, or of a later version.";
 
 const COMPARE_EXAMPLES: &str = "\
 Examples:
-  cargo lab                                                the default run, about two minutes
+  cargo lab                                                the default run
   cargo lab compare --dry-run                              its plan and its time
   cargo lab compare --scenarios waiting,wait --rounds 5    two scenarios, with intervals
   cargo lab compare --servers blocking,blocking:threads=request,blocking:threads=pool:40

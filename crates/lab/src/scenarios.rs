@@ -132,7 +132,7 @@ pub const FAN_OUT: u32 = 5;
 const OFFLOAD_THREADS: usize = 16;
 const SECOND: Duration = Duration::from_secs(1);
 /// The shortest a level is measured.
-const SHORT: Duration = Duration::from_millis(280);
+const SHORT: Duration = Duration::from_millis(230);
 /// The longest a level is made for the sake of a p99.
 const LONG: Duration = Duration::from_millis(1_000);
 /// A p99 wants ten samples beyond it.
@@ -274,7 +274,7 @@ impl Shape {
             return (SHORT * 2).max(interval.mul_f64(1.15 * SAMPLES));
         }
         let for_p99 = Duration::from_secs_f64(1.15 * SAMPLES / self.most_rate(clients));
-        if for_p99 <= LONG { SHORT.max(for_p99) } else { SHORT.max(least * 4) }
+        if for_p99 <= LONG { SHORT.max(for_p99) } else { SHORT.max(least * 3) }
     }
 
     /// Answers to be expected of a server that adds little.
