@@ -7,12 +7,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use lab::lesson::found::Found;
 use lab::lesson::{self, picture};
 use lab::measured::{self, Measured};
-use lab::results::{Machine, Results, Scenario, Versions};
+use lab::results::{self, Machine, Results, Scenario, Versions};
 use lab::{answer, report, scenarios, tables};
+use serde_json::Value;
 
 use crate::pages::BOOK;
 use crate::root::{files, read, root};
@@ -291,6 +292,8 @@ pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
             competitor.failed.join("; ")
         );
     }
+    keeps_to_the_schema(&serde_json::from_str(&read(path))?)
+        .with_context(|| format!("{} is not as others read it", path.display()))?;
     let folder = dated(&run.results.started, |folder| !folder.exists());
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("results.json"), read(path))?;
@@ -303,6 +306,15 @@ pub(crate) fn keep(path: &Path) -> anyhow::Result<PathBuf> {
         fs::copy(&histogram, folder.join("histograms").join(name))?;
     }
     Ok(folder)
+}
+
+/// What is kept is read by other programs, by its schema.
+fn keeps_to_the_schema(run: &Value) -> anyhow::Result<()> {
+    const SCHEMA: &str = "results.schema.json";
+    let (mut compiler, mut schemas) = (boon::Compiler::new(), boon::Schemas::new());
+    compiler.add_resource(SCHEMA, results::schema()).map_err(|error| anyhow!("{error}"))?;
+    let schema = compiler.compile(SCHEMA, &mut schemas).map_err(|error| anyhow!("{error}"))?;
+    schemas.validate(run, schema).map_err(|error| anyhow!("{error}"))
 }
 
 /// Keeps what a lesson found under its date.
@@ -342,6 +354,16 @@ fn dated(started: &str, is_free: impl Fn(&Path) -> bool) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_kept_run_keeps_to_the_schema_and_without_its_cells_it_does_not() {
+        let newest = newest().unwrap().expect("one is kept");
+        let text = read(&root().join(newest.folder).join("results.json"));
+        let mut run: Value = serde_json::from_str(&text).unwrap();
+        keeps_to_the_schema(&run).unwrap();
+        run["cells"] = Value::Null;
+        assert!(keeps_to_the_schema(&run).is_err());
+    }
 
     #[test]
     fn a_figure_that_no_run_gives_is_refused() {

@@ -59,6 +59,28 @@ fn wrongs(manifest: &str, has_lib: bool, has_bin: bool, is_benches: bool) -> Vec
     wrong
 }
 
+/// What is wrong with how a library is searched for examples: without one, cargo would compile it once more to find none.
+fn wrong_of_examples(manifest: &str, sources: &[String]) -> Option<&'static str> {
+    let sections = sections(manifest);
+    let mut lib = sections.get("[lib]").into_iter().flatten();
+    let is_off = lib.any(|line| line == "doctest = false");
+    match (sources.iter().any(|source| has_example(source)), is_off) {
+        (true, true) => Some("its examples are not run: `doctest = false`"),
+        (false, false) => Some("it has no example to run: [lib] lacks `doctest = false`"),
+        _ => None,
+    }
+}
+
+/// Whether its comments hold code that would be compiled.
+fn has_example(source: &str) -> bool {
+    let lines = source.lines().map(str::trim_start);
+    let comments = lines.filter_map(|line| {
+        let text = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))?;
+        text.trim().strip_prefix("```")
+    });
+    comments.step_by(2).any(|kind| kind != "text")
+}
+
 /// The packages that a build of one package takes, by name.
 fn tree(package: &str) -> String {
     let output = Command::new(env!("CARGO"))
@@ -92,9 +114,34 @@ fn every_member_takes_the_workspaces_lints_and_keeps_out_of_cargo_bench() {
         let has = |file: &str| Path::new(folder).join("src").join(file).exists();
         let found = wrongs(&read(&manifest), has("lib.rs"), has("main.rs"), name == "benches");
         wrong.extend(found.into_iter().map(|what| format!("{name}: {what}")));
+        if has("lib.rs") {
+            let sources = files(&folder.join("src"), ".rs");
+            let sources: Vec<_> = sources.iter().map(|source| read(source)).collect();
+            let found = wrong_of_examples(&read(&manifest), &sources);
+            wrong.extend(found.map(|what| format!("{name}: {what}")));
+        }
     }
     assert!(seen > 10, "{seen} manifests");
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn examples_that_are_not_run_and_a_search_for_none_are_seen() {
+    let (off, on) = ("[lib]\ndoctest = false\n", "[lib]\n");
+    let with = |kind: &str| vec![format!("//! A.\n//!\n//! ```{kind}\n//! a();\n//! ```\n")];
+    for (manifest, kind, is_right) in [
+        (off, "text", true),
+        (on, "text", false),
+        (on, "no_run", true),
+        (off, "", false),
+        (on, "", true),
+    ] {
+        assert_eq!(
+            wrong_of_examples(manifest, &with(kind)).is_none(),
+            is_right,
+            "{manifest}{kind}"
+        );
+    }
 }
 
 #[test]
