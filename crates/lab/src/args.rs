@@ -265,7 +265,7 @@ pub struct Mistakes {
 }
 
 /// How many jobs a second the queue takes in and gets done: SQLite and, where it is installed, PostgreSQL; one worker and
-/// four, each a process of its own.
+/// four, each a process of its own. And how soon the job of a worker that was killed is begun again.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = QUEUE_EXAMPLES)]
 pub struct Queue {

@@ -1,17 +1,20 @@
-//! `lab queue`: how many jobs a second the queue takes in and gets done, by database and by number of workers.
+//! `lab queue`: how many jobs a second the queue takes in and gets done, by database and by number of workers; and how soon
+//! the job of a worker that was killed is begun again.
 //!
 //! The jobs are waits of nothing, so that what is measured is the queue. A server takes them in, with its 202 on the disk
 //! first; then workers, each a process of its own, do all of them. When the first was begun and the last was done is
 //! asked of the database's own clock.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
+use conformance::client::Request;
 use conformance::postgres::{self, Postgres};
+use conformance::process::Signal;
 use conformance::{Server, Subject};
 use contract::jobs::State;
 use contract::{Job, Jobs};
@@ -44,6 +47,9 @@ const SQLITE: &str = "SQLite";
 const POSTGRES: &str = "PostgreSQL";
 const IN: &str = "in_per_s";
 const DONE: &str = "done_per_s";
+/// Whoever takes up what another was killed over.
+const ANOTHER: &str = "another worker";
+const AGAIN: &str = "again_s";
 
 /// Runs it.
 ///
@@ -66,36 +72,42 @@ pub fn run(args: &args::Queue) -> anyhow::Result<ExitCode> {
     let databases: Vec<_> =
         [SQLITE].into_iter().chain(postgres.is_some().then_some(POSTGRES)).collect();
     let rounds = args.rounds.rounds;
-    let trials = (databases.len() * THREE.len() * WORKERS.len()) as u32 * rounds;
+    let trials = (databases.len() * (THREE.len() * WORKERS.len() + 1)) as u32 * rounds;
     let mut progress = Progress::new(EACH * trials);
     let began = Instant::now();
     let mut measured = Measured::begins(NAME);
+    let mut turns = Vec::new();
     for round in 1..=rounds {
         for &database in &databases {
-            for who in THREE {
-                for workers in WORKERS {
-                    if cancel.cancelled() {
-                        progress.ends();
-                        return Ok(INTERRUPTED.into());
-                    }
-                    let doers = doers(workers);
-                    progress.begins(&format!("round {round} · {database} · {who} · {doers}"), EACH);
-                    let url = postgres.as_ref().filter(|_| database == POSTGRES);
-                    let url = url.map(Postgres::database).transpose()?;
-                    let run = Run {
-                        server: &servers[&format!("server-{who}")],
-                        worker: &worker,
-                        workers,
-                        jobs: args.jobs,
-                        database: url.map(|url| format!("--database={url}")),
-                        cancel: &cancel,
-                    };
-                    let tried = run.rates();
-                    for (who, name) in [(who.to_owned(), IN), (doers, DONE)] {
-                        measured.trials.push(trial(database, who, round, name, &tried));
-                    }
-                }
-            }
+            let rates = THREE.iter().flat_map(|&who| WORKERS.map(|workers| (who, Some(workers))));
+            // Whoever serves it: a lease is the database's.
+            turns.extend(rates.chain([("axum", None)]).map(|turn| (round, database, turn)));
+        }
+    }
+    for (round, database, (who, workers)) in turns {
+        if cancel.cancelled() {
+            progress.ends();
+            return Ok(INTERRUPTED.into());
+        }
+        let doers = workers.map_or(ANOTHER.to_owned(), doers);
+        progress.begins(&format!("round {round} · {database} · {who} · {doers}"), EACH);
+        let url = postgres.as_ref().filter(|_| database == POSTGRES);
+        let url = url.map(Postgres::database).transpose()?;
+        let run = Run {
+            server: &servers[&format!("server-{who}")],
+            worker: &worker,
+            jobs: args.jobs,
+            database: url.map(|url| format!("--database={url}")),
+            cancel: &cancel,
+        };
+        let Some(workers) = workers else {
+            let tried = run.again();
+            measured.trials.push(trial(database, doers, round, AGAIN, &tried));
+            continue;
+        };
+        let tried = run.rates(workers);
+        for (who, name) in [(who.to_owned(), IN), (doers, DONE)] {
+            measured.trials.push(trial(database, who, round, name, &tried));
         }
     }
     progress.ends();
@@ -131,8 +143,7 @@ fn doers(workers: usize) -> String {
 /// One queue, filled and emptied.
 struct Run<'a> {
     server: &'a Path,
-    worker: &'a PathBuf,
-    workers: usize,
+    worker: &'a Path,
     jobs: u64,
     /// As a flag, if it is not SQLite in the server's own folder.
     database: Option<String>,
@@ -140,19 +151,58 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn rates(&self) -> anyhow::Result<Figures> {
-        let flags = ["--log=off".to_owned(), format!("--queue={}", self.jobs)];
-        let server = Server::start(self.server, flags.iter().chain(&self.database), &[])?;
+    fn rates(&self, workers: usize) -> anyhow::Result<Figures> {
+        let server = self.server()?;
         let taken = self.fill(&server)?;
-        let data = server.data().and_then(Path::to_str).context("its folder is no text")?;
-        let start = |_| {
-            let flags = ["--log=off".to_owned()].into_iter().chain(self.database.clone());
-            Server::start(self.worker, flags, &[("WAITLAB_DATA", data)])
-        };
-        let workers: Vec<_> = (0..self.workers).map(start).collect::<Result<_, _>>()?;
+        let workers: Vec<_> =
+            (0..workers).map(|_| self.worker(&server)).collect::<Result<_, _>>()?;
         let done = self.all_done(&Subject::at(server.addr()))?;
         drop(workers);
         Ok(figures([(IN, taken), (DONE, done)]))
+    }
+
+    /// From the end of a worker, by kill -9, until another begins its job.
+    fn again(&self) -> anyhow::Result<Figures> {
+        let server = self.server()?;
+        let subject = Subject::at(server.addr());
+        let asked = subject.ask(&Request::new("POST", "/jobs/wait?seconds=60"));
+        let reply = asked.and_then(|reply| reply.expect(202)).map_err(|error| anyhow!(error))?;
+        let job: Job = serde_json::from_slice(&reply.body).context("no job")?;
+        let begun = |attempt: i32| -> anyhow::Result<()> {
+            let began = Instant::now();
+            loop {
+                let reply = subject.get_with(&job.location(), 200);
+                let body = reply.map_err(|error| anyhow!(error))?.body;
+                let now: Job = serde_json::from_slice(&body).context("no job")?;
+                if now.attempts >= attempt {
+                    return Ok(());
+                }
+                ensure!(began.elapsed() < PATIENCE, "attempt {attempt} is not begun: {now:?}");
+                thread::sleep(Duration::from_millis(5));
+            }
+        };
+        let mut victim = self.worker(&server)?;
+        begun(1)?;
+        let heir = self.worker(&server)?;
+        // Past its first sign of life, which moves the end of its lease on.
+        thread::sleep(Duration::from_millis(1_500));
+        victim.signal(Signal::KILL);
+        let killed = Instant::now();
+        begun(2)?;
+        drop(heir);
+        Ok(figures([(AGAIN, killed.elapsed().as_secs_f64())]))
+    }
+
+    fn server(&self) -> anyhow::Result<Server> {
+        let flags = ["--log=off".to_owned(), format!("--queue={}", self.jobs)];
+        Server::start(self.server, flags.iter().chain(&self.database), &[])
+    }
+
+    /// One beside it, with the lease and the heartbeat that it has by default.
+    fn worker(&self, server: &Server) -> anyhow::Result<Server> {
+        let data = server.data().and_then(Path::to_str).context("its folder is no text")?;
+        let flags = ["--log=off".to_owned()].into_iter().chain(self.database.clone());
+        Server::start(self.worker, flags, &[("WAITLAB_DATA", data)])
     }
 
     /// Jobs taken in a second.
@@ -202,21 +252,21 @@ fn page(subject: &Subject, query: &str) -> anyhow::Result<Jobs> {
 
 /// A row for who does it, a column for each database.
 pub(crate) fn table(measured: &Measured) -> String {
-    let mut table = format!("| jobs a second | {SQLITE} | {POSTGRES} |\n|---|---|---|\n");
+    let mut table = format!("| | {SQLITE} | {POSTGRES} |\n|---|---|---|\n");
     let mut row = |what: &str, who: &str, name: &str| {
         let cells = [SQLITE, POSTGRES].map(|database| {
             let figure = measured.figure(database, who, name);
-            let shown = figure.map_or("–".to_owned(), |figure| shown(&figure, name));
-            shown.replace(" a second", "")
+            figure.map_or("–".to_owned(), |figure| shown(&figure, name))
         });
         let _ = writeln!(table, "| {what} {who} | {} |", cells.join(" | "));
     };
     for who in THREE {
-        row("taken in by", who, IN);
+        row("jobs taken in by", who, IN);
     }
     for workers in WORKERS {
-        row("done by", &doers(workers), DONE);
+        row("jobs done by", &doers(workers), DONE);
     }
+    row("a killed worker's job is begun again by", ANOTHER, AGAIN);
     table
 }
 
@@ -232,8 +282,8 @@ mod tests {
             measured.trials.push(trial(SQLITE, who, 1, name, &rates));
         }
         let table = measured.table();
-        assert!(table.contains("| taken in by axum | 1,234 | – |"), "{table}");
-        assert!(table.contains("| done by 1 worker | – | – |"), "{table}");
-        assert!(table.contains("| done by 4 workers | 456 | – |"), "{table}");
+        assert!(table.contains("| jobs taken in by axum | 1,234 a second | – |"), "{table}");
+        assert!(table.contains("| jobs done by 1 worker | – | – |"), "{table}");
+        assert!(table.contains("| jobs done by 4 workers | 456 a second | – |"), "{table}");
     }
 }

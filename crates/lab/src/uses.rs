@@ -142,13 +142,13 @@ pub fn all() -> Vec<Scenario> {
             "jobs",
             "jobs accepted, on the disk before the answer, with no worker to do them",
             &["--queue=100000000"],
-            vec![shape(Use::Enqueue, &[1, 16, 64])],
+            vec![probed(shape(Use::Enqueue, &[1, 16, 64]))],
         ),
         scenario(
             "batches",
             "eight pictures a request: eight jobs or none, on the disk before the answer, with no worker to do them",
             &["--queue=100000000"],
-            vec![shape(Use::Batch, &[1, 16])],
+            vec![probed(shape(Use::Batch, &[1, 16]))],
         ),
     ]
 }

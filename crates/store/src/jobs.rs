@@ -8,6 +8,7 @@ use contract::jobs::{Kind, State};
 use contract::{Job, JobId, JobResult, NewJob, Order, Problem, Timestamp};
 use diesel::dsl::{auto_type, count_star, delete, insert_into, sql_query, update};
 use diesel::prelude::*;
+use diesel::query_builder::SqlQuery;
 use diesel::sql_types::{BigInt, Binary, Integer, Text};
 
 use crate::schema::{batches, job_keys, job_line, jobs};
@@ -234,12 +235,12 @@ fn claim(passing_over: &str) -> String {
 }
 
 /// A claim as a query, to be bound with worker, lease and attempts.
-pub fn claim_in_sqlite() -> diesel::query_builder::SqlQuery {
+pub fn claim_in_sqlite() -> SqlQuery {
     sql_query(claim(""))
 }
 
 /// A claim as a query, to be bound with worker, lease and attempts.
-pub fn claim_in_postgres() -> diesel::query_builder::SqlQuery {
+pub fn claim_in_postgres() -> SqlQuery {
     sql_query(claim(" FOR UPDATE SKIP LOCKED"))
 }
 
@@ -340,6 +341,16 @@ pub fn give_up(attempts: i32, problem: Option<String>) -> _ {
 #[auto_type]
 pub fn sweep(from: i64) -> _ {
     delete(jobs::table.filter(jobs::finished_at.lt(from_now(from).nullable())))
+}
+
+/// Forgets what belonged to jobs that are forgotten: their keys, and batches of which none is left.
+pub fn sweep_after() -> [SqlQuery; 2] {
+    [
+        sql_query("DELETE FROM job_keys WHERE job_id NOT IN (SELECT id FROM jobs)"),
+        sql_query(
+            "DELETE FROM batches WHERE id NOT IN (SELECT batch FROM jobs WHERE batch IS NOT NULL)",
+        ),
+    ]
 }
 
 /// A problem, as it is kept.

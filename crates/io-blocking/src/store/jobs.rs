@@ -248,7 +248,8 @@ impl Store {
         Ok(on!(self.writer()?, db => release.execute(db))? > 0)
     }
 
-    /// Ends the jobs whose last lease is over, and forgets those that ended longer ago than `kept`. How many of each.
+    /// Ends the jobs whose last lease is over, and forgets those that ended longer ago than `kept`, with their keys and, when
+    /// none of its jobs is left, their batch. How many jobs of each.
     ///
     /// # Errors
     ///
@@ -263,6 +264,11 @@ impl Store {
             (jobs::give_up(attempts, jobs::told(problem)), jobs::sweep(-millis(kept)));
         let given_up = on!(self.writer()?, db => give_up.execute(db))?;
         let swept = on!(self.writer()?, db => sweep.execute(db))?;
+        if swept > 0 {
+            for after in jobs::sweep_after() {
+                on!(self.writer()?, db => after.execute(db))?;
+            }
+        }
         Ok((given_up, swept))
     }
 }

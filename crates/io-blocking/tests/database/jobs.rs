@@ -188,6 +188,26 @@ pub(crate) fn what_ended_is_forgotten_in_time_and_what_has_not_ended_never(fresh
     assert_eq!(state(&store, waits), State::Queued);
 }
 
+pub(crate) fn a_key_and_a_batch_are_forgotten_with_the_last_of_their_jobs(fresh: Fresh) {
+    let store = queue(&fresh, 10);
+    let first = store.enqueue(job("in"), key("k1")).unwrap().id;
+    let batch = store.enqueue_batch(vec![job("a"), job("b")]).unwrap();
+    let sweep = || store.sweep_jobs(5, &Problem::internal(), Duration::ZERO).unwrap();
+    for id in [first, batch.jobs[0].id] {
+        store.cancel_job(id).unwrap();
+    }
+    thread::sleep(Duration::from_millis(5));
+    assert_eq!(sweep(), (0, 2));
+    let again = store.enqueue(job("in"), key("k1")).unwrap().id;
+    assert_ne!(again, first, "a key outlived its job");
+    assert_eq!(store.batch(batch.id).unwrap().map(|batch| batch.jobs.len()), Some(1));
+    store.cancel_job(batch.jobs[1].id).unwrap();
+    thread::sleep(Duration::from_millis(5));
+    assert_eq!(sweep(), (0, 1));
+    assert_eq!(store.batch(batch.id).unwrap(), None);
+    assert_eq!(store.enqueue(job("in"), key("k1")).unwrap().id, again);
+}
+
 pub(crate) fn of_many_workers_each_job_goes_to_one(fresh: Fresh) {
     let store = queue(&fresh, 200);
     for _ in 0..100 {

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         jobs::a_key_makes_one_job_however_often_it_is_sent,
         jobs::a_batch_is_its_jobs_in_order,
         jobs::what_ended_is_forgotten_in_time_and_what_has_not_ended_never,
+        jobs::a_key_and_a_batch_are_forgotten_with_the_last_of_their_jobs,
         jobs::of_many_workers_each_job_goes_to_one,
         rooms::messages_are_numbered_and_the_latest_are_kept,
         rooms::what_another_process_keeps_is_passed_on,
