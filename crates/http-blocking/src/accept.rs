@@ -115,10 +115,10 @@ impl<V: Service> Acceptor<V> {
         if shared.registry.open() >= shared.connections {
             return self.refuse(link);
         }
-        let connection = Connection::new(Arc::clone(shared), Arc::clone(&link));
+        let connection = Box::new(Connection::new(Arc::clone(shared), Arc::clone(&link)));
         let started = match &self.pool {
             Some(pool) => {
-                pool.give(connection);
+                pool.give(*connection);
                 Ok(())
             }
             None => start(connection, self.threads),
@@ -202,12 +202,12 @@ fn accept(
 }
 
 /// Gives a connection a new thread, and gives it back when there is none to have. Never inlined: a thread that only
-/// serves would carry its frame.
+/// serves would carry its frame. Boxed: each frame it went through would keep room for it while the thread lives.
 #[inline(never)]
 fn start<V: Service>(
-    connection: Connection<V>,
+    connection: Box<Connection<V>>,
     threads: Threads,
-) -> Result<(), (io::Error, Connection<V>)> {
+) -> Result<(), (io::Error, Box<Connection<V>>)> {
     let shared = Arc::clone(connection.shared());
     let builder = thread::Builder::new().name("connection".into());
     let builder = builder.stack_size(shared.limits.stack_bytes);
@@ -236,7 +236,7 @@ fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
 }
 
 /// What a connection's thread does.
-fn run<V: Service>(mut connection: Connection<V>, threads: Threads) {
+fn run<V: Service>(mut connection: Box<Connection<V>>, threads: Threads) {
     while connection.serve_one() {
         if threads == Threads::Request {
             // The next request belongs to the next thread; without one, this thread is better than none.

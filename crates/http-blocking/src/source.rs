@@ -13,9 +13,6 @@ use crate::registry::Link;
 /// What a connection reads ahead at first: most heads fit.
 const SMALL: usize = 1024;
 
-/// What it may keep between requests; more is given back, since most connections wait most of the time.
-const KEPT: usize = 4 * 1024;
-
 /// How many bytes of incomplete heads a request may have parsed in vain before only a doubling is worth another try.
 /// So short nonsense is refused at once, and a head that comes byte by byte does not cost the square of its length.
 const EAGER: usize = 256 * 1024;
@@ -47,19 +44,26 @@ impl Source {
 
     /// Waits for the next head. The clocks are `idle` up to its first byte and `head_deadline` from there to its end.
     pub(crate) fn next_head(&mut self, limits: &Limits) -> Arrival {
-        if self.unused().is_empty() {
-            if self.buffer.len() > KEPT {
-                self.buffer = Vec::new();
-            }
-            if !matches!(self.fill(SMALL, limits.idle), Ok(1..)) {
-                return Arrival::Silence;
-            }
+        if self.unused().is_empty() && !matches!(self.read_ahead(limits.idle), Ok(1..)) {
+            return Arrival::Silence;
         }
         match head::parse(self.unused(), limits) {
             Ok(Some((head, length))) => self.arrived(head, length),
             Ok(None) => self.rest_of_head(limits),
             Err(refusal) => Arrival::Refused(refusal),
         }
+    }
+
+    /// Reads into an empty buffer, which becomes as large as what came. A call of its own, so that the room for most heads
+    /// is on the stack only here: a page of it that was touched once is held while the connection lives.
+    #[inline(never)]
+    fn read_ahead(&mut self, timeout: Duration) -> io::Result<usize> {
+        let mut ahead = [0; SMALL];
+        self.set_timeout(timeout)?;
+        let count = read(&self.link, &mut ahead)?;
+        self.buffer = ahead[..count].to_vec();
+        (self.start, self.end) = (0, count);
+        Ok(count)
     }
 
     /// The slow path: the head did not come in one read.
@@ -95,8 +99,13 @@ impl Source {
         }
     }
 
+    /// Gives the buffer back unless more than the head came: a request that waits holds none, nor does a silent client.
     fn arrived(&mut self, head: Head, length: usize) -> Arrival {
         self.used(length);
+        if self.unused().is_empty() {
+            self.buffer = Vec::new();
+            (self.start, self.end) = (0, 0);
+        }
         Arrival::Head(head)
     }
 

@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use compute::RoundsPerMs;
-use conformance::Subject;
 use load::Cancel;
 
 use crate::arena::Arena;
 use crate::args::Compare;
-use crate::competitor::{Competitor as Contender, Who};
-use crate::judge::{Judged, judge, judge_at};
+use crate::competitor::Who;
+use crate::judge::{asked_where_it_is, judge};
 use crate::measure::{self, Place};
 use crate::plan::{Plan, in_words};
 use crate::progress::Progress;
@@ -187,18 +186,6 @@ fn checked(
         entry
     });
     Ok(competitors.collect())
-}
-
-/// What a stranger or a peer keeps of the contract; nothing of one that does not answer, whose cells will say so.
-fn asked_where_it_is(who: &Contender) -> Option<Judged> {
-    match &who.who {
-        Who::Stranger { url } => Some(judge_at(&Subject::at_url(url).ok()?)),
-        Who::Peer { name } => {
-            let server = crate::peers::start(name, &["--workers=2".to_owned()]).ok()?;
-            Some(judge_at(&Subject::at(server.addr())))
-        }
-        Who::Ours { .. } | Who::Control { .. } => None,
-    }
 }
 
 /// What stays the same over the rounds.

@@ -85,18 +85,37 @@ pub fn judge_at(subject: &Subject) -> Judged {
     judged
 }
 
+/// What a stranger or a peer keeps of the contract; nothing of one that does not answer, whose cells will say so.
+pub fn asked_where_it_is(who: &Competitor) -> Option<Judged> {
+    match &who.who {
+        Who::Stranger { url } => Some(judge_at(&Subject::at_url(url).ok()?)),
+        Who::Peer { name } => {
+            let server = crate::peers::start(name, &["--workers=2".to_owned()]).ok()?;
+            Some(judge_at(&Subject::at(server.addr())))
+        }
+        Who::Ours { .. } | Who::Control { .. } => None,
+    }
+}
+
 /// Checks the servers of ours among these, and is an error when one fails: what is measured next is measured of all.
 ///
 /// # Errors
 /// When one fails, cannot be found, or it was cancelled.
 pub fn admit(competitors: &[Competitor], cancel: &Cancel) -> anyhow::Result<()> {
+    refuse(judge(&of_ours(competitors)?, cancel, |_, _| {})?)
+}
+
+/// The binaries of the servers of ours among these; controls keep no contract.
+///
+/// # Errors
+/// When one cannot be found.
+pub fn of_ours(competitors: &[Competitor]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let ours = competitors.iter().filter(|who| matches!(who.who, Who::Ours { .. }));
     let binaries = ours.filter_map(Competitor::binary).map(|name| {
         let path = conformance::binaries::find(&name)?;
         Ok((name, path))
     });
-    let binaries = binaries.collect::<anyhow::Result<BTreeMap<_, _>>>()?;
-    refuse(judge(&binaries, cancel, |_, _| {})?)
+    binaries.collect()
 }
 
 /// Says who fails, if anyone does.

@@ -13,6 +13,8 @@ use libtest_mimic::Arguments;
 
 /// The servers are debug builds, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For all checks of the contract.
+const CHECKED: Duration = Duration::from_secs(240);
 
 fn main() -> ExitCode {
     let driver = browser::driver();
@@ -40,6 +42,12 @@ fn follows(browser: Browser) {
              (past.at(-1)?.servers.find(one => one.name === name)))"
         )
     };
+    // Nobody is asked before the contract was checked, and the page says so meanwhile.
+    browser.until(
+        "/^Before anybody/.test(past.at(-1)?.checked) && !past.at(-1).servers.length",
+        PATIENCE,
+    );
+    browser.until("/passed before anything was timed: blocking \\d+ · actix \\d+ · axum \\d+\\./.test(document.getElementById('checked').textContent)", CHECKED);
     browser.until(&each("server && server.in_flight === 10 && server.rate > 1"), PATIENCE);
 
     // To the right end of the slider: a thousand clients.

@@ -1,5 +1,6 @@
 //! `lab live`: a page on which one drags the load and watches the three servers side by side.
 
+pub mod admitted;
 pub mod crowd;
 pub mod dial;
 pub mod page;
@@ -13,11 +14,13 @@ use std::thread;
 use anyhow::Context;
 use compute::RoundsPerMs;
 use http_blocking::{Server, Shutdown, listen};
+use load::Cancel;
 
 use crate::arena::Arena;
 use crate::args::Live;
 use crate::competitor::{self, Competitor};
 use crate::{machine, stop};
+use admitted::{Admitted, admitted};
 use page::Page;
 use stand::{Stand, TICK};
 
@@ -47,15 +50,15 @@ pub fn run(args: &Live) -> anyhow::Result<ExitCode> {
     load::raise_descriptor_limit().context("cannot raise the limit of descriptors")?;
     // The page and its clients share all CPUs with the servers: it is for looking, and says so.
     let arena = Arena::new(machine::divided(true), None, RoundsPerMs::measure().0)?;
-    let stand = Arc::new(Stand::start(arena, who, dial)?);
+    let stand = Arc::new(Stand::new(arena, dial));
     let listener =
         listen(args.addr.to_string()).with_context(|| format!("cannot listen on {}", args.addr))?;
     let addr = listener.local_addr()?;
     let routes = page::routes(Page { stand: Arc::clone(&stand), addr });
     let shutdown = Shutdown::new()?;
-    let (ends, watched) = (shutdown.clone(), Arc::clone(&stand));
+    let (ends, watched, gone) = (shutdown.clone(), Arc::clone(&stand), cancel.clone());
     thread::Builder::new().name("looks".into()).spawn(move || {
-        while !cancel.cancelled() {
+        while !gone.cancelled() {
             watched.tick();
             thread::sleep(TICK);
         }
@@ -63,6 +66,28 @@ pub fn run(args: &Live) -> anyhow::Result<ExitCode> {
     })?;
     println!("listening on http://{addr}");
     eprintln!("open http://{addr} in a browser; Ctrl-C stops the servers and this page");
+    let (ends, judges) = (shutdown.clone(), cancel.clone());
+    let begins = thread::Builder::new().name("begins".into()).spawn(move || {
+        let begun = begin(&stand, who, &judges);
+        if begun.is_err() {
+            ends.drain();
+        }
+        begun
+    })?;
     Server::new(listener).serve(routes, &shutdown)?;
-    Ok(ExitCode::SUCCESS)
+    match begins.join() {
+        Ok(Err(error)) if !cancel.cancelled() => Err(error),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The contract first; then whoever keeps it is asked.
+fn begin(stand: &Stand, who: Vec<Competitor>, cancel: &Cancel) -> anyhow::Result<()> {
+    let tells = |done, all| {
+        stand.says(format!("Before anybody is asked: checking the contract, {done} of {all}"));
+    };
+    let Admitted { who, told } = admitted(who, cancel, tells)?;
+    eprintln!("{told}");
+    stand.says(told);
+    stand.start(who)
 }

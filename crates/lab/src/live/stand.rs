@@ -1,10 +1,10 @@
 //! The three servers side by side, each with its crowd, and what is seen of them five times a second.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use hdrhistogram::Histogram;
 use load::process::{Cpu, Held};
 use serde::Serialize;
@@ -26,7 +26,10 @@ pub struct Stand {
     flags: Vec<String>,
     epoch: Instant,
     set: Mutex<Set>,
-    servers: Vec<Server>,
+    /// Empty until the contract was checked.
+    servers: OnceLock<Vec<Server>>,
+    /// What is said of the contract.
+    checked: Mutex<String>,
     latest: Mutex<Arc<Look>>,
 }
 
@@ -57,6 +60,8 @@ pub struct Look {
     /// Milliseconds since the page's clock began.
     now: f64,
     dial: Dial,
+    /// How the checks of the contract go, or went.
+    checked: String,
     servers: Vec<Seen>,
 }
 
@@ -83,18 +88,41 @@ struct Seen {
 }
 
 impl Stand {
-    /// Starts the servers with their mistakes to be had, and the clients.
+    /// Nobody runs yet, so that the page can say what is waited for.
+    pub fn new(arena: Arena, dial: Dial) -> Self {
+        let flags = flags(&arena);
+        let look =
+            Look { now: 0.0, dial: dial.clone(), checked: String::new(), servers: Vec::new() };
+        Self {
+            arena,
+            flags,
+            epoch: Instant::now(),
+            set: Mutex::new(Set { dial, scenes: 0 }),
+            servers: OnceLock::new(),
+            checked: Mutex::default(),
+            latest: Mutex::new(Arc::new(look)),
+        }
+    }
+
+    /// Says how the checks of the contract go.
+    pub fn says(&self, checked: String) {
+        *self.checked.lock().expect("no code panics while it holds the lock") = checked;
+    }
+
+    /// Starts the servers with their mistakes to be had, and the clients; once.
     ///
     /// # Errors
     /// When a server cannot be started.
-    pub fn start(arena: Arena, who: Vec<Competitor>, dial: Dial) -> anyhow::Result<Self> {
-        let (epoch, first) = (Instant::now(), order(&dial, 0)?);
-        let flags = flags(&arena);
+    pub fn start(&self, who: Vec<Competitor>) -> anyhow::Result<()> {
+        // Whoever turns the dial now waits, and is obeyed.
+        let set = self.set();
+        let first = order(&set.dial, set.scenes)?;
         let mut servers = Vec::new();
         for who in who {
-            let running = arena.start(&who, &flags)?;
+            let running = self.arena.start(&who, &self.flags)?;
             let order = Order { addr: running.target.addr, ..first.clone() };
-            let crowd = Crowd::start(&who.name, epoch, order).context("cannot start clients")?;
+            let crowd =
+                Crowd::start(&who.name, self.epoch, order).context("cannot start clients")?;
             servers.push(Server {
                 who,
                 running: Mutex::new(running),
@@ -102,9 +130,8 @@ impl Stand {
                 past: Mutex::default(),
             });
         }
-        let latest =
-            Mutex::new(Arc::new(Look { now: 0.0, dial: dial.clone(), servers: Vec::new() }));
-        Ok(Self { arena, flags, epoch, set: Mutex::new(Set { dial, scenes: 0 }), servers, latest })
+        ensure!(self.servers.set(servers).is_ok(), "they run already");
+        Ok(())
     }
 
     /// What is set now.
@@ -124,7 +151,7 @@ impl Stand {
             && (dial.rate > 0) == (set.dial.rate > 0);
         let stuck = set.dial.pitfall && !same;
         set.scenes += u64::from(!same);
-        for server in &self.servers {
+        for server in self.servers() {
             let addr = if stuck { self.anew(server)? } else { server.crowd.order().addr };
             if !same {
                 server.crowd.forget();
@@ -148,14 +175,19 @@ impl Stand {
     /// Looks at all servers; to be called once every [`TICK`], however many browsers listen.
     pub fn tick(&self) {
         let dial = self.dial();
-        let servers = self.servers.iter().map(Server::look).collect();
-        let look = Look { now: self.epoch.elapsed().as_secs_f64() * 1e3, dial, servers };
+        let checked = self.checked.lock().expect("no code panics while it holds the lock").clone();
+        let servers = self.servers().iter().map(Server::look).collect();
+        let look = Look { now: self.epoch.elapsed().as_secs_f64() * 1e3, dial, checked, servers };
         *self.latest.lock().expect("no code panics while it holds the lock") = Arc::new(look);
     }
 
     /// What was seen last.
     pub fn latest(&self) -> Arc<Look> {
         Arc::clone(&self.latest.lock().expect("no code panics while it holds the lock"))
+    }
+
+    fn servers(&self) -> &[Server] {
+        self.servers.get().map_or(&[], Vec::as_slice)
     }
 
     fn set(&self) -> MutexGuard<'_, Set> {

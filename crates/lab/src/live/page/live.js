@@ -207,6 +207,7 @@ function card(name) {
 
 const failed = {};
 function draw(look) {
+  if ($("checked").textContent !== look.checked) $("checked").textContent = look.checked;
   // One scale for all, or a staircase would look like a block.
   const ends = look.servers.map(({ bars }) =>
     bars.length ? Math.max(...bars.map((bar) => bar[1] ?? look.now)) - bars[0][0] : 0);
