@@ -3,13 +3,16 @@
 
 import asyncio
 import hashlib
+import os
 import time
 
+import aiofiles
 import httpx
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from prometheus_client import generate_latest
+from sqlalchemy import text
 
 app = FastAPI(docs_url=None, openapi_url=None)
 
@@ -51,6 +54,61 @@ async def stream(count: int, interval: float = 0.1):
             await asyncio.sleep(interval)
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+@app.get("/slow-query/{seconds}")
+async def slow_query(seconds: float, request: Request):
+    async with request.app.state.engine.connect() as connection:  # SQLAlchemy async: waits for one of the pool
+        await connection.execute(text("select pg_sleep(:seconds)"), {"seconds": seconds})
+    return {"message": f"Slept for {seconds} seconds!"}
+
+
+@app.put("/files/{name}")
+async def file(name: str, request: Request):
+    async with aiofiles.open(f"files/{name}.part", "wb") as into:  # each write is a thread's
+        async for chunk in request.stream():
+            await into.write(chunk)
+    os.replace(f"files/{name}.part", f"files/{name}")
+    return {"name": name}
+
+
+@app.get("/rooms/{room}/events")
+async def rooms(room: str, request: Request):
+    async def heard():
+        queue = request.app.state.rooms.subscribe(room)
+        while True:
+            yield f"data: {await queue.get()}\n\n"
+
+    return StreamingResponse(heard(), media_type="text/event-stream")
+
+
+@app.post("/jobs/{kind}", status_code=202)
+async def jobs(kind: str, request: Request, response: Response):
+    task = request.app.state.celery.send_task(kind, [await request.body()])  # blocks while it asks the broker
+    response.headers["Location"] = f"/jobs/{task.id}"
+
+
+@app.post("/thumbnail")
+async def thumbnail(request: Request, width: int):
+    loop = asyncio.get_running_loop()
+    image = await request.body()
+    made = await loop.run_in_executor(request.app.state.processes, smaller, image, width)
+    return Response(made, media_type="image/jpeg")
+
+
+# DO NOT COPY: the thread sleeps on after its answer was given up.
+@app.get("/pitfalls/timeout/{seconds}")
+async def timeout(seconds: float, deadline: float):
+    loop = asyncio.get_running_loop()
+    await asyncio.wait_for(loop.run_in_executor(None, time.sleep, seconds), deadline)
+    return {"message": f"Waited for {seconds} seconds!"}
+
+
+# DO NOT COPY: nobody waits for the task, so nobody sees it fail.
+@app.get("/pitfalls/lost-error")
+async def lost_error(request: Request):
+    asyncio.create_task(request.app.state.client.post("/audit"))
+    return {"message": "done"}
 
 
 @app.get("/work")

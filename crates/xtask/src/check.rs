@@ -28,6 +28,8 @@ pub(crate) fn complaints() -> Vec<String> {
     let lock = read(&root().join("Cargo.lock"));
     wrong.extend(all.iter().flat_map(|page| versions(page, &lock)));
     wrong.extend(terms(&book));
+    wrong.extend(chapters(&book));
+    wrong.extend(glossary(&book));
     wrong.extend(mentions());
     wrong.extend(generate::stale());
     wrong
@@ -160,6 +162,82 @@ fn terms(book: &[Page]) -> Vec<String> {
     missing.map(|term| format!("{}: has no row for {term}", path.display())).collect()
 }
 
+/// What every chapter on a subject has, and which of them lacks it.
+fn chapters(book: &[Page]) -> Vec<String> {
+    const ARTICLE: &str = "## The article's way";
+    const PARTS: [&str; 7] = [
+        "**The question.**",
+        ARTICLE,
+        "```sh",
+        "figures/lesson-",
+        "## What surprises",
+        "## When not to",
+        "## An exercise",
+    ];
+    const SUBJECTS: [&str; 18] = [
+        "beyond",
+        "blocked-loop",
+        "computing",
+        "database",
+        "errors",
+        "fan-out",
+        "files",
+        "giving-up",
+        "jobs",
+        "messaging",
+        "offload",
+        "pitfalls",
+        "shutdown",
+        "slow-clients",
+        "streaming",
+        "too-many",
+        "upstream",
+        "waiting",
+    ];
+    // The article is silent on what a server does at its limits, and the pitfalls are in the chapters they belong to.
+    const BEYOND_THE_ARTICLE: [&str; 5] =
+        ["beyond", "pitfalls", "shutdown", "slow-clients", "too-many"];
+    let mut wrong = Vec::new();
+    for subject in SUBJECTS {
+        let path = Path::new(BOOK).join(format!("{subject}.md"));
+        let text = book.iter().find(|page| page.path == path).map_or("", |page| &page.text);
+        for part in PARTS {
+            let is_due = part != ARTICLE || !BEYOND_THE_ARTICLE.contains(&subject);
+            if is_due && !text.contains(part) {
+                wrong.push(format!("{}: has no `{part}`", path.display()));
+            }
+        }
+    }
+    wrong
+}
+
+/// Words of the glossary that are out of order, or that no other page uses.
+fn glossary(book: &[Page]) -> Vec<String> {
+    let path = Path::new(BOOK).join("glossary.md");
+    let text = |of: &Page| of.text.to_lowercase();
+    let Some(page) = book.iter().find(|page| page.path == path) else {
+        return vec![format!("{}: is not there", path.display())];
+    };
+    let lower = text(page);
+    let words: Vec<&str> = lower
+        .lines()
+        .filter_map(|line| line.strip_prefix("| **")?.split_once("** |"))
+        .map(|(word, _)| word)
+        .collect();
+    let mut wrong = Vec::new();
+    for pair in words.windows(2).filter(|pair| pair[0] >= pair[1]) {
+        wrong.push(format!("{}: {} stands before {}", path.display(), pair[0], pair[1]));
+    }
+    let others: Vec<String> = book.iter().filter(|page| page.path != path).map(text).collect();
+    for word in words {
+        let mut parts = word.split(", ");
+        if !parts.all(|part| others.iter().any(|text| text.contains(part))) {
+            wrong.push(format!("{}: no page uses {word}", path.display()));
+        }
+    }
+    wrong
+}
+
 /// Pages that code sends its reader to, and that are not there.
 fn mentions() -> Vec<String> {
     let mut wrong = Vec::new();
@@ -218,6 +296,21 @@ mod tests {
         for broken in ["[a](b.md)", "[a](a.md#two)", "![a](b.svg)", "![a](https://a.b/c.svg)"] {
             assert_eq!(links(&page(broken), &all, exists).len(), 1, "{broken}");
         }
+    }
+
+    #[test]
+    fn a_chapter_that_lacks_a_part_and_a_word_that_nobody_uses_are_seen() {
+        assert!(chapters(&[page("# One\n")]).len() > 18);
+        let named = |path: &str, text: &str| {
+            let mut page = page(text);
+            page.path = Path::new(BOOK).join(path);
+            page
+        };
+        let other = named("a.md", "A task waits.");
+        let words = |text: &str| glossary(&[named("glossary.md", text), other.clone()]);
+        assert_eq!(words("| **task** | it |\n| **waits** | it |\n"), [""; 0]);
+        assert_eq!(words("| **waits** | it |\n| **task** | it |\n").len(), 1);
+        assert_eq!(words("| **nap** | it |\n").len(), 1);
     }
 
     #[test]

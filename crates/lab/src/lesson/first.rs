@@ -353,8 +353,8 @@ const MEMORY: Lesson = Lesson {
         question: "One more waiting client makes a thread server hold how much more than an event loop?",
         answers: &[
             "about as much",
-            "up to 2 times as much",
-            "2 to 10 times as much",
+            "more, but less than twice what one of the loops needs",
+            "2 to 10 times as much, against each",
             "over 10 times as much",
         ],
     },
@@ -385,37 +385,58 @@ const MEMORY: Lesson = Lesson {
             if ours.iter().chain(threads).any(|slope| *slope <= 0.0) {
                 return Err("memory did not grow with the clients".to_owned());
             }
-            times.extend(threads.iter().zip(ours).map(|(theirs, ours)| theirs / ours));
+            let ratios: Vec<f64> =
+                threads.iter().zip(ours).map(|(theirs, ours)| theirs / ours).collect();
+            times.push((who, ratios));
         }
-        let (least, most) =
-            times.iter().fold((f64::MAX, 0.0), |(least, most): (f64, f64), time| {
-                (least.min(*time), most.max(*time))
-            });
         let kb = |slope: &[f64]| slope.iter().sum::<f64>() / slope.len() as f64 / 1e3;
         let each: Vec<_> =
             slopes.iter().map(|(who, slope)| format!("{who} {:.1} KB", kb(slope))).collect();
-        let middle = f64::midpoint(least, most);
+        // Far more than tasks is far more than each of the loops has.
+        let every = |is_so: fn(f64) -> bool| {
+            times.iter().all(|(_, times)| times.iter().all(|time| is_so(*time)))
+        };
+        let some = |is_so: fn(f64) -> bool| {
+            times.iter().any(|(_, times)| times.iter().all(|time| is_so(*time)))
+        };
+        let shown: Vec<_> =
+            times.iter().map(|(who, times)| format!("{} of {who}", range(times))).collect();
+        let verdict = match () {
+            () if every(|time| time >= FAR) => Verdict::Holds,
+            () if every(|time| time <= 1.1) => Verdict::NoDifference,
+            () if some(|time| time < FAR) => Verdict::DoesNotHold,
+            () => return Err(format!("rounds disagree on {FAR} ×: {}", shown.join(" · "))),
+        };
         Ok(Judged {
-            verdict: match (least, most) {
-                (least, _) if least >= 2.0 => Verdict::Holds,
-                (_, most) if most <= 1.1 => Verdict::NoDifference,
-                (_, most) if most < 2.0 => Verdict::DoesNotHold,
-                _ => return Err(format!("rounds disagree: {least:.1} to {most:.1} times as much")),
-            },
-            because: format!(
-                "One more waiting client: {}; a thread is {least:.1} to {most:.1} times a task.",
-                each.join(" · ")
-            ),
-            answer: Some(match middle {
-                middle if middle <= 1.1 => 0,
-                middle if middle < 2.0 => 1,
-                middle if middle <= 10.0 => 2,
-                _ => 3,
+            answer: Some(match verdict {
+                Verdict::NoDifference => 0,
+                Verdict::Holds if every(|time| time > 10.0) => 3,
+                Verdict::Holds => 2,
+                _ => 1,
             }),
+            verdict,
+            because: format!(
+                "One more waiting client: {}. A thread takes {}; far more is {FAR} × of each and over.",
+                each.join(" · "),
+                shown.join(" · ")
+            ),
         })
     },
     chapter: "waiting.md",
 };
+
+/// What counts as far more.
+const FAR: f64 = 2.0;
+
+/// `1.79 to 1.81 ×`, or one number.
+fn range(times: &[f64]) -> String {
+    let least = times.iter().copied().fold(f64::MAX, f64::min);
+    let most = times.iter().copied().fold(0.0, f64::max);
+    match (format!("{least:.2}"), format!("{most:.2}")) {
+        (least, most) if least == most => format!("{least} ×"),
+        (least, most) => format!("{least} to {most} ×"),
+    }
+}
 
 /// How many wait at once.
 const LEVELS: fn(&Scale) -> [usize; 3] = |scale| scale.either([500, 1_000, 2_000], [100, 300, 600]);

@@ -73,7 +73,9 @@ const THREAD_LIMIT: Lesson = Lesson {
             Ok::<_, String>(any || found.median(top, who, "failed")? > 0.0)
         })?;
         let Some(level) = refused else {
-            return Err(format!("nobody refused up to {top}, and more cannot be asked from here"));
+            return Err(format!(
+                "each server took in all {top}, threads too; to ask for more takes more ports and descriptors than one process has here"
+            ));
         };
         let held = found.median(level, "blocking", "held_bytes")?;
         let memory = found.machine.memory_bytes as f64;
@@ -459,7 +461,7 @@ const SLOW_CLIENTS: Lesson = Lesson {
         Ok(Judged {
             verdict: if threads && !loops { Verdict::Holds } else { Verdict::DoesNotHold },
             because: format!(
-                "The bystander felt {} beside them, {} without. Threads: {}. Closed at the deadline: {closed}. What they need is a deadline for heads.",
+                "The bystander felt {} beside them, {} without. Threads: {}. Closed at the deadline: {closed}. What ends it, in all three, is a deadline for heads.",
                 found.each(DRIP, "felt_ms"),
                 found.each(QUIET, "felt_ms"),
                 found.each(DRIP, "threads")

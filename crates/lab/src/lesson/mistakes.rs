@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -92,7 +92,7 @@ const LOST_ERRORS: Lesson = Lesson {
         for (level, target) in FAILURES {
             for who in THREE {
                 let act = move |scene: &mut Scene<'_>| told_of(scene, target);
-                let case = Case::own(who, level, Duration::from_millis(100), act);
+                let case = Case::own(who, level, Duration::from_millis(600), act);
                 cases.push(case.flags(["--pitfalls", "--log=text"]));
             }
         }
@@ -144,16 +144,11 @@ const FAILURES: [(&str, &str); 3] = [
 
 /// What the client and the log tell of a failure: told is 1 when either does.
 fn told_of(scene: &mut Scene<'_>, target: &str) -> anyhow::Result<Figures> {
-    let lines = |scene: &mut Scene<'_>| {
-        let server = scene.running.server().context("a stranger's log cannot be read")?;
-        Ok::<_, anyhow::Error>(server.output().lines().count())
-    };
-    let before = lines(scene)?;
+    // What a server says of its start is not of the failure, and comes when it likes.
+    let before = settled(scene, 0)?;
     let reply = scene.subject.get(target).map_err(anyhow::Error::msg)?;
-    // Whoever is forgotten has the time to say something.
-    std::thread::sleep(Duration::from_millis(50));
+    let lines = settled(scene, before + 1)?.saturating_sub(before);
     let next = scene.subject.get_with("/plaintext", 200).map_err(anyhow::Error::msg)?;
-    let lines = lines(scene)?.saturating_sub(before);
     let told = reply.status >= 500 || lines > 0;
     Ok(figures([
         ("status", f64::from(reply.status)),
@@ -161,6 +156,23 @@ fn told_of(scene: &mut Scene<'_>, target: &str) -> anyhow::Result<Figures> {
         ("told", f64::from(u8::from(told))),
         ("next_status", f64::from(next.status)),
     ]))
+}
+
+/// How many lines the log has once it is quiet. Those that are still to come have their time to.
+fn settled(scene: &mut Scene<'_>, expected: usize) -> anyhow::Result<usize> {
+    const QUIET: Duration = Duration::from_millis(100);
+    let began = Instant::now();
+    let mut lines = 0;
+    loop {
+        let server = scene.running.server().context("a stranger's log cannot be read")?;
+        let now = server.output().lines().count();
+        let waited = began.elapsed();
+        if waited >= QUIET && now == lines && (now >= expected || waited >= 4 * QUIET) {
+            return Ok(now);
+        }
+        lines = now;
+        std::thread::sleep(QUIET);
+    }
 }
 
 const COMPILER: Lesson = Lesson {

@@ -253,7 +253,7 @@ const WHICH_THREADS: Lesson = Lesson {
         Ok(Judged {
             verdict: if differ { Verdict::DoesNotHold } else { Verdict::Holds },
             because: format!(
-                "100 clients that stay, waiting for nothing: {}; a thread for each request answers {} of what a thread for each connection does.",
+                "Of 100 clients that stay on their connections, so many were never served: {}. A thread for each request answers {} of what a thread for each connection does.",
                 found.each(KEPT, "unserved_share"),
                 each.shown()
             ),

@@ -22,7 +22,7 @@ use crate::competitor::{self, Competitor};
 use crate::{machine, stop};
 use admitted::{Admitted, admitted};
 use page::Page;
-use stand::{Stand, TICK};
+use stand::Stand;
 
 /// Serves the page until Ctrl-C, then stops what it started.
 ///
@@ -60,7 +60,6 @@ pub fn run(args: &Live) -> anyhow::Result<ExitCode> {
     thread::Builder::new().name("looks".into()).spawn(move || {
         while !gone.cancelled() {
             watched.tick();
-            thread::sleep(TICK);
         }
         ends.drain();
     })?;

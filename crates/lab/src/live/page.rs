@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http_blocking::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN};
 use http_blocking::{
@@ -15,7 +16,7 @@ use crate::code::{Handler, VOICES};
 
 use super::dial::{Dial, MOST_CLIENTS, MOST_RATE};
 use super::scene::{ALL, CLASS};
-use super::stand::{Shared, TICK};
+use super::stand::Shared;
 
 /// Where the page is served, and from what.
 #[derive(Clone, Debug)]
@@ -103,17 +104,20 @@ fn scenes(State(page): State<Page>, fields: HeaderMap) -> Result<Response, Respo
     Ok(Json(all).into_response())
 }
 
-/// Five looks a second, as events, for as long as the browser listens.
+/// Each look as an event, for as long as the browser listens.
 fn looks(State(page): State<Page>, fields: HeaderMap) -> Result<Response, Response> {
     page.check(&fields)?;
     let stand = page.stand;
     let mut reply = Payload::stream(move |browser| {
+        let mut look = stand.latest();
         loop {
-            let look = serde_json::to_string(&stand.latest()).map_err(io::Error::other)?;
-            write!(browser, "data: {look}\n\n")?;
-            if browser.pause(TICK)? {
+            let text = serde_json::to_string(&look).map_err(io::Error::other)?;
+            write!(browser, "data: {text}\n\n")?;
+            // No pause: to send what was written, and to be told of the end.
+            if browser.pause(Duration::ZERO)? {
                 return Ok(());
             }
+            look = stand.next(&look);
         }
     })
     .into_response();

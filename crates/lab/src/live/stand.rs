@@ -1,7 +1,7 @@
-//! The three servers side by side, each with its crowd, and what is seen of them five times a second.
+//! The three servers side by side, each with its crowd, and what is seen of them: five times a second, and more often when the dial was just turned.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -16,8 +16,12 @@ use crate::competitor::Competitor;
 
 /// Between two looks.
 pub const TICK: Duration = Duration::from_millis(200);
-/// Throughput and percentiles are those of so many looks: two seconds.
-const WINDOW: usize = 10;
+/// Between two looks when the dial was just turned: whoever drags a slider watches for what it does.
+const SOON: Duration = Duration::from_millis(50);
+/// As many looks are taken so soon.
+const EAGER: u32 = 10;
+/// Throughput and percentiles are those of the looks of so long a time.
+const WINDOW: Duration = Duration::from_secs(2);
 
 /// Who runs, and what they are asked.
 #[derive(Debug)]
@@ -31,6 +35,12 @@ pub struct Stand {
     /// What is said of the contract.
     checked: Mutex<String>,
     latest: Mutex<Arc<Look>>,
+    /// Rings with each look.
+    looked: Condvar,
+    /// Looks that are still to be taken soon.
+    eager: Mutex<u32>,
+    /// Rings when the dial was turned.
+    turned: Condvar,
 }
 
 #[derive(Debug)]
@@ -57,6 +67,8 @@ struct Past {
 /// One look at all of it, as the page gets it.
 #[derive(Debug, Serialize)]
 pub struct Look {
+    /// Counts the looks.
+    number: u64,
     /// Milliseconds since the page's clock began.
     now: f64,
     dial: Dial,
@@ -91,8 +103,13 @@ impl Stand {
     /// Nobody runs yet, so that the page can say what is waited for.
     pub fn new(arena: Arena, dial: Dial) -> Self {
         let flags = flags(&arena);
-        let look =
-            Look { now: 0.0, dial: dial.clone(), checked: String::new(), servers: Vec::new() };
+        let look = Look {
+            number: 0,
+            now: 0.0,
+            dial: dial.clone(),
+            checked: String::new(),
+            servers: Vec::new(),
+        };
         Self {
             arena,
             flags,
@@ -101,12 +118,15 @@ impl Stand {
             servers: OnceLock::new(),
             checked: Mutex::default(),
             latest: Mutex::new(Arc::new(look)),
+            looked: Condvar::new(),
+            eager: Mutex::new(0),
+            turned: Condvar::new(),
         }
     }
 
     /// Says how the checks of the contract go.
     pub fn says(&self, checked: String) {
-        *self.checked.lock().expect("no code panics while it holds the lock") = checked;
+        *self.checked.lock().expect(NO_PANIC) = checked;
     }
 
     /// Starts the servers with their mistakes to be had, and the clients; once.
@@ -160,6 +180,8 @@ impl Stand {
             server.crowd.set(Order { addr, ..order(&dial, set.scenes)? });
         }
         set.dial = dial;
+        *self.eager.lock().expect(NO_PANIC) = EAGER;
+        self.turned.notify_all();
         Ok(())
     }
 
@@ -172,18 +194,39 @@ impl Stand {
         Ok(addr)
     }
 
-    /// Looks at all servers; to be called once every [`TICK`], however many browsers listen.
+    /// Looks at all servers, then rests until the next look is due; to be called by one thread, however many browsers listen.
     pub fn tick(&self) {
         let dial = self.dial();
-        let checked = self.checked.lock().expect("no code panics while it holds the lock").clone();
+        let checked = self.checked.lock().expect(NO_PANIC).clone();
         let servers = self.servers().iter().map(Server::look).collect();
-        let look = Look { now: self.epoch.elapsed().as_secs_f64() * 1e3, dial, checked, servers };
-        *self.latest.lock().expect("no code panics while it holds the lock") = Arc::new(look);
+        let now = self.epoch.elapsed().as_secs_f64() * 1e3;
+        {
+            let mut latest = self.latest.lock().expect(NO_PANIC);
+            *latest = Arc::new(Look { number: latest.number + 1, now, dial, checked, servers });
+        }
+        self.looked.notify_all();
+        let eager = self.eager.lock().expect(NO_PANIC);
+        let still = |eager: &mut u32| *eager == 0;
+        let (mut eager, _) = self.turned.wait_timeout_while(eager, TICK, still).expect(NO_PANIC);
+        let soon = *eager > 0;
+        *eager = eager.saturating_sub(1);
+        drop(eager);
+        if soon {
+            std::thread::sleep(SOON);
+        }
     }
 
     /// What was seen last.
     pub fn latest(&self) -> Arc<Look> {
-        Arc::clone(&self.latest.lock().expect("no code panics while it holds the lock"))
+        Arc::clone(&self.latest.lock().expect(NO_PANIC))
+    }
+
+    /// What is seen after that look, as soon as it is; or that look again, if none comes in time.
+    pub fn next(&self, look: &Look) -> Arc<Look> {
+        let same = |latest: &mut Arc<Look>| latest.number == look.number;
+        let latest = self.latest.lock().expect(NO_PANIC);
+        let (latest, _) = self.looked.wait_timeout_while(latest, TICK * 2, same).expect(NO_PANIC);
+        Arc::clone(&latest)
     }
 
     fn servers(&self) -> &[Server] {
@@ -191,7 +234,7 @@ impl Stand {
     }
 
     fn set(&self) -> MutexGuard<'_, Set> {
-        self.set.lock().expect("no code panics while it holds the lock")
+        self.set.lock().expect(NO_PANIC)
     }
 }
 
@@ -212,8 +255,9 @@ impl Server {
         let since = past.looked.map_or(TICK, |(at, _)| now - at);
         past.looked = Some((now, spent.unwrap_or_default()));
         past.ticks.push_back((since, tally));
-        if past.ticks.len() > WINDOW {
-            past.ticks.pop_front();
+        let mut span: Duration = past.ticks.iter().map(|(since, _)| *since).sum();
+        while span > WINDOW {
+            span -= past.ticks.pop_front().map_or(span, |(since, _)| since);
         }
         let held = pid.and_then(|pid| Held::by(pid).ok());
         let (rate, p50, p99) = past.sum();
@@ -234,11 +278,11 @@ impl Server {
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
-        self.running.lock().expect("no code panics while it holds the lock")
+        self.running.lock().expect(NO_PANIC)
     }
 
     fn past(&self) -> MutexGuard<'_, Past> {
-        self.past.lock().expect("no code panics while it holds the lock")
+        self.past.lock().expect(NO_PANIC)
     }
 }
 
@@ -262,6 +306,8 @@ impl Past {
         (answered as f64 / span.as_secs_f64().max(1e-3), at(0.5), at(0.99))
     }
 }
+
+const NO_PANIC: &str = "no code panics while it holds the lock";
 
 fn order(dial: &Dial, scene_number: u64) -> anyhow::Result<Order> {
     let scene = dial.scene()?;

@@ -1,9 +1,10 @@
-// Draws what the server sees five times a second, and tells it what to do.
+// Draws what the page's server sees, and tells it what to do.
 "use strict";
 
 const $ = (id) => document.getElementById(id);
 const MINUTE = 60_000;
 const WAITS = ["within(", ".run(", ".await", ".user(", "join_all", "spawn_scoped", "compute::work"];
+const DASHES = [[], [7, 4], [2, 3]];
 const HUES = ["blocking", "actix", "axum"];
 
 let all; // scenes, the class, where the sliders end
@@ -325,10 +326,15 @@ function chart(id, read, log) {
   to.moveTo(0, y(most));
   to.lineTo(width, y(most));
   to.stroke();
+  element.setAttribute("aria-label", names.map((name, index) => {
+    const value = read(past[past.length - 1].servers[index]);
+    return `${name} ${value === null ? "nothing yet" : value.toFixed(value < 10 ? 1 : 0)}`;
+  }).join(", "));
+  legend(names);
   names.forEach((name, index) => {
     to.strokeStyle = hue(name);
     to.lineWidth = 2.5;
-    to.setLineDash([[], [7, 4], [2, 3]][index % 3]);
+    to.setLineDash(DASHES[index % DASHES.length]);
     to.beginPath();
     let drawing = false;
     for (const look of past) {
@@ -345,6 +351,21 @@ function chart(id, read, log) {
     to.stroke();
   });
   to.setLineDash([]);
+}
+
+// Which line is whose, drawn as the charts draw them.
+function legend(names) {
+  const into = $("legend");
+  if (into.childElementCount === names.length) return;
+  into.replaceChildren();
+  names.forEach((name, index) => {
+    const entry = document.createElement("span");
+    entry.innerHTML = `<svg width="36" height="8" aria-hidden="true"><line x1="0" y1="4" x2="36" y2="4" stroke-width="3"/></svg> `;
+    entry.querySelector("line").setAttribute("stroke-dasharray", DASHES[index % DASHES.length].join(" "));
+    entry.style.setProperty("--hue", hue(name));
+    entry.append(name);
+    into.append(entry);
+  });
 }
 
 // The handler without what stands above it, its waiting lines marked.
