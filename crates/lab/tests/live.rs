@@ -62,6 +62,17 @@ fn follows(browser: Browser) {
     );
     assert!(browser.value("location.hash").as_str().expect("it is text").contains("clients=1000"));
 
+    // What a class needs beside the numbers: whose line is whose, where the handler waits, this moment as a command.
+    browser.until("document.querySelectorAll('#legend span').length === 3", PATIENCE);
+    browser.until(
+        "document.querySelector('#server-axum pre mark').textContent.includes('.await')",
+        PATIENCE,
+    );
+    browser.press("c");
+    let command = "document.getElementById('say').textContent\
+                   .includes('cargo lab live --scene wait --clients 1000')";
+    browser.until(command, PATIENCE);
+
     // The class's fourth step asks for a guess, then makes the mistake.
     browser.press("4");
     browser.until("document.getElementById('guess').open", PATIENCE);
@@ -82,6 +93,11 @@ fn follows(browser: Browser) {
         &each("server.in_flight === 10 && server.probe !== null && server.probe < 300"),
         PATIENCE,
     );
+
+    // Whoever is sent an address sees what its sender saw.
+    browser.value("location.hash = 'scene=fan-out&clients=3'");
+    browser
+        .until(&each("past.at(-1).dial.scene === 'fan-out' && server.in_flight === 3"), PATIENCE);
 
     // It stops what it started.
     let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", page.pid()))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Command};
 use conformance::failures::FAILURES;
 use conformance::mistakes::MISTAKES;
@@ -135,10 +135,14 @@ pub(crate) fn wait_side_by_side() -> anyhow::Result<String> {
     ))
 }
 
-/// A function of the article.
+/// A function of the article, or what an author of FastAPI would write where it has none.
 pub(crate) fn python(name: &str) -> anyhow::Result<String> {
-    let found = cut_python(&source("docs/src/article.py")?, name);
-    found.with_context(|| format!("the article has no function {name}"))
+    for path in ["docs/src/article.py", "docs/src/equivalents.py"] {
+        if let Some(found) = cut_python(&source(path)?, name) {
+            return Ok(found);
+        }
+    }
+    bail!("there is no function {name} in Python")
 }
 
 /// A function of a Python file, from its decorator to its last line.
@@ -146,8 +150,9 @@ fn cut_python(source: &str, name: &str) -> Option<String> {
     let lines: Vec<&str> = source.lines().collect();
     let at = lines.iter().position(|line| line.starts_with(&format!("async def {name}(")))?;
     let start = lines[..at].iter().rposition(|line| !line.starts_with('@')).map_or(0, |i| i + 1);
-    let body = lines[at + 1..].iter().take_while(|line| line.starts_with(' ')).count();
-    Some(lines[start..=at + body].join("\n") + "\n")
+    let is_body = |line: &&&str| line.is_empty() || line.starts_with(' ');
+    let body = lines[at + 1..].iter().take_while(is_body).count();
+    Some(lines[start..=at + body].join("\n").trim_end().to_owned() + "\n")
 }
 
 #[cfg(test)]
