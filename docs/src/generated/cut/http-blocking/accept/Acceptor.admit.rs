@@ -5,10 +5,10 @@ fn admit(&mut self, stream: TcpStream) {
     if shared.registry.open() >= shared.connections {
         return self.refuse(link);
     }
-    let connection = Connection::new(Arc::clone(shared), Arc::clone(&link));
+    let connection = Box::new(Connection::new(Arc::clone(shared), Arc::clone(&link)));
     let started = match &self.pool {
         Some(pool) => {
-            pool.give(connection);
+            pool.give(*connection);
             Ok(())
         }
         None => start(connection, self.threads),
