@@ -115,7 +115,8 @@ fn plan(step: &Step, target: load::Target, asks: Asks, seed: u64) -> Plan {
 
 pub(crate) fn found(outcome: &Outcome, tail: results::Tail) -> Cell {
     let mut gates: Vec<_> = gates::of(outcome).into_iter().map(gate).collect();
-    if tail == results::Tail::Slowest || outcome.percentile(99.0).is_some() {
+    let shown = if tail == results::Tail::Slowest { 50.0 } else { 99.0 };
+    if outcome.percentile(shown).is_some() {
         // A percentile nobody asked for is not missing; those there are no samples for are null.
         gates.retain(|gate| gate.name != gates::Kind::FewSamples.name());
     }
@@ -272,23 +273,17 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn switches_are_a_request_s_share_of_their_own_longer_window() {
+    /// A second in which one client waited and nothing else happened.
+    fn nothing() -> Outcome {
         let none = || Histogram::new(3).unwrap();
         let second = Duration::from_secs(1);
-        let used = Used {
-            window: second,
-            switches_window: second * 2,
-            switches: Switches { voluntary: 4_000, involuntary: 400 },
-            ..Used::default()
-        };
-        let outcome = Outcome {
+        Outcome {
             latency: none(),
             service: none(),
             lag: none(),
-            ok: 1_000,
+            ok: 0,
             errors: load::Errors::default(),
-            answered_in_window: 1_000,
+            answered_in_window: 0,
             bytes: 0,
             window: second,
             span: second,
@@ -301,9 +296,35 @@ mod tests {
             dropped: 0,
             generator: Vec::new(),
             series: Vec::new(),
-            usage: Some(used),
+            usage: None,
             cancelled: false,
+        }
+    }
+
+    #[test]
+    fn a_median_of_too_few_is_told_even_where_the_slowest_is_all_the_tail_there_is() {
+        let of = |samples: u64| {
+            let mut latency = Histogram::new(3).unwrap();
+            latency.record_n(1_000_000, samples).unwrap();
+            let outcome = Outcome { latency, ok: samples, ..nothing() };
+            let cell = found(&outcome, results::Tail::Slowest);
+            cell.gates.into_iter().map(|gate| gate.name).collect::<Vec<_>>()
         };
+        assert_eq!(of(20), Vec::<String>::new());
+        assert_eq!(of(19), ["few-samples"]);
+    }
+
+    #[test]
+    fn switches_are_a_request_s_share_of_their_own_longer_window() {
+        let second = Duration::from_secs(1);
+        let used = Used {
+            window: second,
+            switches_window: second * 2,
+            switches: Switches { voluntary: 4_000, involuntary: 400 },
+            ..Used::default()
+        };
+        let outcome =
+            Outcome { ok: 1_000, answered_in_window: 1_000, usage: Some(used), ..nothing() };
         let usage = found(&outcome, results::Tail::Slowest).usage.unwrap();
         assert_eq!(
             (usage.voluntary_switches, usage.involuntary_switches),
