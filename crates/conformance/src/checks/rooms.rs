@@ -248,9 +248,21 @@ fn until(subject: &Subject, when: &str, name: &str, holds: impl Fn(f64) -> bool)
     }
 }
 
+/// A figure of `/metrics` once those who were there before have left; what it is then, if some stay.
+fn settled(subject: &Subject, name: &str) -> Result<f64, String> {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        let value = subject.metric(name)?;
+        if value < 1.0 || Instant::now() >= deadline {
+            return Ok(value);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 fn left(subject: &Subject) -> Verdict {
     let names = ["room_subscribers", "http_streams"];
-    let before = names.map(|name| subject.metric(name));
+    let before = names.map(|name| settled(subject, name));
     let listening = Events::open(subject, &events(&fresh_room()), None)?;
     for (name, before) in names.iter().zip(&before) {
         let before = before.clone()?;

@@ -293,7 +293,8 @@ const LITTLE_CPU: Lesson = Lesson {
             for who in THREE {
                 let each = Duration::from_micros(micros);
                 let ask = get(format!("/work?cpu_ms={}", each.as_secs_f64() * 1e3));
-                let load = Load::closed(ask, 1, window, each)
+                // Whoever thinks by chance may think for long: room for some requests all the same.
+                let load = Load::closed(ask, 1, window.max(each * 12), each)
                     .think(each * 2)
                     .beside(Duration::from_millis(1), Duration::ZERO);
                 cases.push(Case::load(who, level, load));
