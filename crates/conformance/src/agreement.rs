@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::client::{Request, excerpt};
+use crate::client::{PATIENCE, Request, excerpt};
 use crate::wire::case::{cases, fill_in};
 use crate::wire::exchange::Line;
 use crate::{Subject, exceptions};
@@ -212,6 +212,37 @@ pub fn heads(servers: &Bench<'_>, requests: &[Request]) -> Vec<String> {
         }
     }
     differences
+}
+
+/// Requests that a transport refuses before any handler is asked: the replies have the same bytes in the same order, but for
+/// the date. Each is ours to write, so nothing excuses another order.
+pub fn refusals(servers: &Bench<'_>) -> Vec<String> {
+    let requests = [
+        "GET /wait/0 HTTP/1.1\r\n\r\n".to_owned(),
+        "GET /wait/0 HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n".to_owned(),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n".to_owned(),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n".to_owned(),
+        format!("GET /wait/0?{} HTTP/1.1\r\nHost: a\r\n\r\n", "q".repeat(17 << 10)),
+        format!("GET /wait/0 HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(97)),
+    ];
+    let mut differences = Vec::new();
+    for request in requests {
+        let replies: Vec<_> = servers.iter().map(|(_, server)| refused(server, &request)).collect();
+        if replies.windows(2).any(|pair| pair[0] != pair[1]) {
+            differences.push(format!("{:?}: {replies:?}", excerpt(request.as_bytes())));
+        }
+    }
+    differences
+}
+
+/// The head of a refusal, as it came.
+fn refused(server: &Subject, request: &str) -> Result<String, String> {
+    let mut connection = server.connect()?.connection;
+    connection.send_what_is_taken(request.as_bytes());
+    let reply = connection.reply(false, PATIENCE).map_err(|error| error.to_string())?;
+    ensure!(reply.says_close() && reply.body.is_empty(), "{} is no refusal", reply.status);
+    let head = String::from_utf8_lossy(&reply.head).into_owned();
+    Ok(head.lines().filter(|line| !line.starts_with("date: ")).collect::<Vec<_>>().join("\n"))
 }
 
 /// A reply as text, without what differs from one to the next.

@@ -39,6 +39,13 @@ fn the_same_request_has_the_same_reply_head_and_body() {
 }
 
 #[test]
+fn a_request_that_no_handler_sees_is_refused_by_the_same_bytes() {
+    let (_running, servers) = servers();
+    let differences = agreement::refusals(&servers);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
 fn every_wire_case_has_as_many_answers_of_the_same_class() {
     let (_running, servers) = servers();
     // The authority is part of some cases; any will do, as none of the servers knows its name.

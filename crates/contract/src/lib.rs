@@ -46,6 +46,7 @@ pub mod param;
 pub mod pitfalls;
 pub mod problem;
 pub mod query;
+pub mod refused;
 pub mod request_id;
 pub mod rooms;
 pub mod scrape;

@@ -7,6 +7,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
+use contract::refused::LINGER_BYTES;
 use futures_util::future::select;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -18,8 +19,6 @@ use crate::Drain;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// While the server drains, nobody is waited for that long.
 const PATIENCE_WHILE_DRAINING: Duration = Duration::from_millis(200);
-/// As much as is thrown away; a client that sends more gets its RST.
-const MOST: usize = 16 << 20;
 
 /// Closes the write side, then reads until the client closes too, or for as long as it deserves.
 pub(crate) async fn linger(mut socket: TcpStream, drain: &Drain) {
@@ -36,7 +35,8 @@ pub(crate) async fn linger(mut socket: TcpStream, drain: &Drain) {
 }
 
 async fn discard(socket: &TcpStream) {
-    let mut left = MOST;
+    // A client that sends more gets its RST.
+    let mut left = LINGER_BYTES;
     while left > 0 && socket.readable().await.is_ok() {
         match discard_some(socket) {
             Ok(0) => return,

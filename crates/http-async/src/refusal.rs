@@ -2,17 +2,12 @@
 
 use std::time::SystemTime;
 
+use contract::refused;
 use http::StatusCode;
 
 /// The whole reply, ready to be written.
 pub(crate) fn refusal(status: StatusCode) -> String {
-    let retry = if status == StatusCode::SERVICE_UNAVAILABLE { "retry-after: 1\r\n" } else { "" };
-    format!(
-        "HTTP/1.1 {} {}\r\nconnection: close\r\ncontent-length: 0\r\n{retry}date: {}\r\n\r\n",
-        status.as_str(),
-        status.canonical_reason().unwrap_or("Refused"),
-        httpdate::fmt_http_date(SystemTime::now()),
-    )
+    refused::refusal(status, &httpdate::fmt_http_date(SystemTime::now()))
 }
 
 /// The status of a reply of which `head` is the beginning.
@@ -24,16 +19,6 @@ pub(crate) fn status_of(head: &[u8]) -> Option<StatusCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_refusal_closes_and_has_no_content() {
-        let reply = refusal(StatusCode::REQUEST_TIMEOUT);
-        assert!(reply.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{reply}");
-        assert!(reply.contains("\r\nconnection: close\r\ncontent-length: 0\r\n"), "{reply}");
-        assert!(reply.ends_with(" GMT\r\n\r\n"), "{reply}");
-        assert!(!reply.contains("retry-after"), "{reply}");
-        assert!(refusal(StatusCode::SERVICE_UNAVAILABLE).contains("\r\nretry-after: 1\r\n"));
-    }
 
     #[test]
     fn a_status_is_read_back_from_what_a_framework_wrote() {

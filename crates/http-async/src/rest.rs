@@ -18,7 +18,8 @@ use crate::Connection;
 
 /// As much is thrown away to keep a connection.
 pub(crate) const DISCARDED: u64 = 64 << 10;
-/// As long is waited for it, and by the reply for the wait.
+/// As long is waited for it, and by the reply for the wait: its head says whether the connection goes on, and the framework
+/// writes it. `http-blocking` answers first and reads then, for as long as a body may take: only its own thread waits.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A body on its way to a handler, which gives back what it did not read.

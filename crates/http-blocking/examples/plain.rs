@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use http_blocking::{
-    Body, BodyError, ChunkWriter, IntoResponse, PathParams, Payload, Request, Response, Router,
-    Server, Shutdown, StatusCode, Threads, get, listen, post,
+    Body, BodyError, ChunkWriter, IntoResponse, Payload, Request, Response, Router, Server,
+    Shutdown, StatusCode, Threads, get, listen, post,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Waits on this connection's own thread, which does nothing else meanwhile.
 fn wait(request: Request) -> Result<String, StatusCode> {
-    let seconds = number(&request, "seconds").filter(|seconds| (0.0..=60.0).contains(seconds));
+    let seconds = number(&request).filter(|seconds| (0.0..=60.0).contains(seconds));
     let seconds = seconds.ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
     thread::sleep(Duration::from_secs_f64(seconds));
     Ok(format!("Waited for {seconds} seconds!"))
@@ -40,7 +40,7 @@ fn echo(mut body: Body) -> Result<String, Response> {
 
 /// A line each 50 ms, until the client leaves or the server drains.
 fn stream(request: Request) -> Result<Payload, StatusCode> {
-    let count = number(&request, "count").ok_or(StatusCode::UNPROCESSABLE_ENTITY)? as u64;
+    let count = number(&request).ok_or(StatusCode::UNPROCESSABLE_ENTITY)? as u64;
     Ok(Payload::stream(move |lines| {
         for n in 0..count {
             writeln!(lines, "{{\"n\":{n}}}")?;
@@ -64,6 +64,7 @@ fn fail() -> StatusCode {
     panic!("a handler panicked, as it was asked to")
 }
 
-fn number(request: &Request, name: &str) -> Option<f64> {
-    PathParams::of(request).get(name)?.parse().ok()
+/// The last segment of the path.
+fn number(request: &Request) -> Option<f64> {
+    request.uri().path().rsplit('/').next()?.parse().ok()
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use contract::refused::refusal;
 use http::StatusCode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -16,7 +17,7 @@ use crate::date::Date;
 use crate::pool::Pool;
 use crate::registry::Link;
 use crate::server::{BACKLOG, Shared};
-use crate::{Service, ThreadCap, Threads, reply};
+use crate::{Service, ThreadCap, Threads};
 
 /// The pause after a failed accept, doubled up to the longest while it fails: without descriptors a loop that tries
 /// again at once burns a core.
@@ -134,9 +135,9 @@ impl<V: Service> Acceptor<V> {
     /// Answers 503 and closes. Nothing here may block: what the socket does not take at once is lost.
     fn refuse(&mut self, link: Arc<Link>) {
         self.shared.meters.refused_connections.increment(1);
-        let mut answer = Vec::new();
-        reply::encode_refusal(&mut answer, StatusCode::SERVICE_UNAVAILABLE, self.date.now());
-        let told = link.stream.set_nonblocking(true).and_then(|()| (&link.stream).write(&answer));
+        let answer = refusal(StatusCode::SERVICE_UNAVAILABLE, self.date.now());
+        let told = link.stream.set_nonblocking(true);
+        let told = told.and_then(|()| (&link.stream).write(answer.as_bytes()));
         if told.is_ok() && link.stream.shutdown(net::Shutdown::Write).is_ok() {
             if self.farewells.len() == FAREWELLS {
                 self.farewells.pop_front();

@@ -8,15 +8,12 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use crate::incoming::Incoming;
-use crate::router::Matched;
 
 /// The body of a [`Request`](crate::Request). Reading blocks until the client sends; what is read never goes past the
 /// body. A failed read fails the same way again; the [`BodyError`] inside its `io::Error` says why.
 #[derive(Default)]
 pub struct Body {
     content: Content,
-    /// Set by the router. It stays with the request when a handler takes the body by its extractor.
-    pub(crate) matched: Option<Matched>,
 }
 
 #[derive(Default)]
@@ -84,12 +81,12 @@ impl Body {
     }
 
     pub(crate) fn wire(incoming: Arc<Mutex<Incoming>>) -> Self {
-        Self { content: Content::Wire(incoming), matched: None }
+        Self { content: Content::Wire(incoming) }
     }
 
-    /// Takes the body out of its request and leaves an empty one, which still knows the route.
+    /// Takes the body out of its request and leaves an empty one.
     pub fn take(&mut self) -> Self {
-        Self { content: std::mem::take(&mut self.content), matched: None }
+        Self { content: std::mem::take(&mut self.content) }
     }
 
     /// What the client declared (`Content-Length`); none when it is chunked.
@@ -140,7 +137,7 @@ impl Read for Body {
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         let content = Content::Whole { bytes: Cursor::new(bytes), limit: u64::MAX };
-        Self { content, matched: None }
+        Self { content }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use contract::refused::{LINGER_BYTES, refusal as refused};
 use http::{Method, StatusCode, Version};
 
 use crate::body::lock;
@@ -34,9 +35,6 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// The same while the server drains, which must not wait for clients that keep their side open.
 const LINGER_DRAINING: Duration = Duration::from_millis(200);
-
-/// How much is read then.
-const LINGER_BYTES: usize = 8 * 1024 * 1024;
 
 /// A connection, which may move from thread to thread between two requests.
 pub(crate) struct Connection<V: Service> {
@@ -212,10 +210,9 @@ impl<V: Service> Connection<V> {
     #[inline(never)]
     fn refuse(&mut self, refusal: Refusal) {
         self.shared.meters.refused_heads.increment(1);
-        self.out.clear();
-        reply::encode_refusal(&mut self.out, refusal.status(), self.date.now());
+        let answer = refused(refusal.status(), self.date.now());
         // Who was too slow to ask will not become faster, and all that came was read.
-        if send(&self.link.stream, &mut [IoSlice::new(&self.out)]).is_ok()
+        if send(&self.link.stream, &mut [IoSlice::new(answer.as_bytes())]).is_ok()
             && refusal != Refusal::TooSlow
         {
             self.linger();

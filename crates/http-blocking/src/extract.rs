@@ -2,10 +2,10 @@
 
 use std::convert::Infallible;
 
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::{Body, IntoResponse, Json, MatchedPath, Request, Response};
+use crate::{Body, IntoResponse, Json, Request, Response};
 
 /// A value that can be taken from a request. Nothing stops two arguments from asking for the body: the second gets an
 /// empty one, so ask for it last, and once.
@@ -40,22 +40,6 @@ impl<S> FromRequest<S> for Body {
     }
 }
 
-impl<S> FromRequest<S> for Method {
-    type Rejection = Infallible;
-
-    fn from_request(request: &mut Request, _: &S) -> Result<Self, Infallible> {
-        Ok(request.method().clone())
-    }
-}
-
-impl<S> FromRequest<S> for Uri {
-    type Rejection = Infallible;
-
-    fn from_request(request: &mut Request, _: &S) -> Result<Self, Infallible> {
-        Ok(request.uri().clone())
-    }
-}
-
 impl<S> FromRequest<S> for HeaderMap {
     type Rejection = Infallible;
 
@@ -70,24 +54,6 @@ impl<S> FromRequest<S> for Request {
 
     fn from_request(request: &mut Request, _: &S) -> Result<Self, Infallible> {
         Ok(std::mem::take(request))
-    }
-}
-
-impl<S> FromRequest<S> for MatchedPath {
-    type Rejection = StatusCode;
-
-    fn from_request(request: &mut Request, _: &S) -> Result<Self, StatusCode> {
-        // Only a fallback runs without a route.
-        MatchedPath::of(request).ok_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-}
-
-/// The argument, or its rejection, for a handler that wants to answer a rejection itself.
-impl<T: FromRequest<S>, S> FromRequest<S> for Result<T, T::Rejection> {
-    type Rejection = Infallible;
-
-    fn from_request(request: &mut Request, state: &S) -> Result<Self, Infallible> {
-        Ok(T::from_request(request, state))
     }
 }
 

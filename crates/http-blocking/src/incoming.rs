@@ -146,7 +146,7 @@ impl Incoming {
         self.failed.is_none() && small && (!self.expects_continue || self.is_end())
     }
 
-    /// Reads what nobody read, up to a limit; says whether the connection stands at the next request.
+    /// Reads what nobody read, up to a limit, for as long as a body may take: the answer is out, and only this thread waits. Says whether the connection stands at the next request.
     pub(crate) fn discard(&mut self) -> bool {
         if !self.may_end() {
             return false;

@@ -23,11 +23,6 @@ pub fn put<H: Handler<T, S>, T: 'static, S: 'static>(handler: H) -> MethodRouter
     MethodRouter::new().put(handler)
 }
 
-/// Answers `DELETE` with `handler`.
-pub fn delete<H: Handler<T, S>, T: 'static, S: 'static>(handler: H) -> MethodRouter<S> {
-    MethodRouter::new().delete(handler)
-}
-
 /// The handlers of one path, one for each method it knows. Other methods get 405 and `Allow`.
 pub struct MethodRouter<S = ()> {
     get: Option<Endpoint<S>>,

@@ -127,21 +127,6 @@ pub(crate) fn encode(
     shape.keep_alive
 }
 
-/// Appends the whole answer to a request that was not accepted: no content, and the connection closes.
-pub(crate) fn encode_refusal(out: &mut Vec<u8>, status: StatusCode, date: &str) {
-    let reason = status.canonical_reason().unwrap_or("<none>");
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(status.as_str().as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(reason.as_bytes());
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        out.extend_from_slice(b"\r\nretry-after: 1");
-    }
-    out.extend_from_slice(b"\r\nconnection: close\r\ncontent-length: 0\r\ndate: ");
-    out.extend_from_slice(date.as_bytes());
-    out.extend_from_slice(b"\r\n\r\n");
-}
-
 fn push(out: &mut Vec<u8>, name: &str, value: &HeaderValue) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");

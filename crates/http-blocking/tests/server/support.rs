@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use http_blocking::{
-    Body, BodyError, Drained, IntoResponse, Limits, PathParams, Payload, Request, Response, Router,
-    Server, Service, Shutdown, StatusCode, Threads, get, listen, post,
+    Body, BodyError, Drained, IntoResponse, Limits, Payload, Request, Response, Router, Server,
+    Service, Shutdown, StatusCode, Threads, get, listen, post,
 };
 
 /// How long a test waits for what must come.
@@ -76,7 +76,7 @@ pub(crate) fn routes() -> Router {
 }
 
 fn wait(request: Request) -> String {
-    let ms = PathParams::of(&request).get("ms").unwrap().parse().unwrap();
+    let ms = number(&request);
     std::thread::sleep(Duration::from_millis(ms));
     format!("waited {ms}")
 }
@@ -86,9 +86,14 @@ fn echo(mut body: Body) -> Result<String, Response> {
     Ok(format!("len={}", body.read_whole(1024 * 1024).map_err(refuse)?.len()))
 }
 
+/// The last segment of the path.
+fn number(request: &Request) -> u64 {
+    request.uri().path().rsplit('/').next().unwrap().parse().unwrap()
+}
+
 /// A line each 20 ms.
 fn stream(request: Request) -> Payload {
-    let count = PathParams::of(&request).get("count").unwrap().parse::<u64>().unwrap();
+    let count = number(&request);
     Payload::stream(move |lines| {
         for n in 0..count {
             writeln!(lines, "{n}")?;
