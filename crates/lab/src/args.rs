@@ -95,7 +95,7 @@ pub struct Compare {
     ///
     /// waiting, wait, plaintext, github, fan-out, pool-limit, blocked-loop, little-cpu
     ///
-    /// db-read, db-write, db-slow, upload, download, stream, scrape, thumbnail, seal, jobs, batches
+    /// db-read, db-write, db-slow, upload, download, stream, messages, scrape, thumbnail, seal, jobs, batches
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub scenarios: Vec<String>,
 
@@ -366,6 +366,7 @@ Examples:
   cargo lab compare --servers axum --again --rounds 10     what noise looks like here
   cargo lab compare --scenarios db-read --postgres --servers blocking,axum,bare-notes:driver=async,bare-notes:driver=blocking
                                                            is it the model, or the driver?
+  cargo lab compare --scenarios messages --levels 1000     one room, a thousand who listen
   cargo lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2
   cargo lab compare --scenarios wait --rate 1000 --levels 256 --duration 5
                                                            a rate that does not wait for answers
@@ -575,6 +576,7 @@ mod tests {
             "lab compare --scenarios wait --rate 1000 --levels 256 --duration 5",
             "lab compare --scenarios plaintext --rate 20000 --arrivals ramp --levels 512 --duration 10",
             "lab compare --scenarios plaintext --reconnect --levels 64",
+            "lab compare --scenarios messages --levels 1000",
             "lab compare --scenarios plaintext --levels 1,8,64,512 --duration 2",
             "lab compare --stub 127.0.0.1:9000 --target mine=http://127.0.0.1:8080",
         ] {

@@ -12,6 +12,7 @@ use load::{Ask, Asks, Cancel, Expect, Histogram, Outcome, Plan, Progress, Stop, 
 use crate::arena::Running;
 use crate::results::{self, Arrivals, Cell, Cpus, Gate, Kind, Latency, Usage};
 use crate::scenarios::Step;
+use crate::uses::Use;
 
 /// An answer later than this is a timeout. It stays in the histogram.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -51,12 +52,17 @@ pub fn cell(
     progress: impl FnMut(&Progress),
 ) -> anyhow::Result<Cell> {
     let target = running.target.clone();
-    let asks = step.question.asks(&format!("{:x}r{:x}", place.number, place.seed & 0xfff));
+    let tag = format!("{:x}r{:x}", place.number, place.seed & 0xfff);
+    let asks = step.question.asks(&tag);
     let plan = plan(step, target.clone(), asks, place.seed);
     let plan = Plan {
         keep_alive: !step.level.reconnects,
         preconnect: plan.preconnect && !step.level.reconnects,
-        threads: cpus.load.len().min(plan.connections),
+        threads: if step.level.kind == Kind::Room {
+            1
+        } else {
+            cpus.load.len().min(plan.connections)
+        },
         cpus: cpus.load.clone(),
         timeout: TIMEOUT,
         drain: OWED,
@@ -68,12 +74,16 @@ pub fn cell(
         load::Probe::start(target, ask, interval, cpus.load.first().copied())
     });
     let probe = probe.transpose().context("cannot start the probe")?;
-    let outcome = load::run(&plan, cancel, progress);
+    let outcome = if step.level.kind == Kind::Room {
+        load::broadcast(&plan, &Use::broadcast(&tag), cancel, progress)
+    } else {
+        load::run(&plan, cancel, progress)
+    };
     let felt = probe.map(load::Probe::stop).transpose().context("the probe failed")?;
     let outcome = outcome.with_context(|| format!("cannot ask for {}", step.level.name))?;
     let histogram = save(place, &step.level.name, &outcome.latency)?;
     let mut cell = Cell { histogram: Some(histogram), ..found(&outcome, step.level.tail) };
-    if step.level.kind == Kind::Open {
+    if matches!(step.level.kind, Kind::Open | Kind::Room) {
         let name = format!("{} service", step.level.name);
         cell.service_histogram = Some(save(place, &name, &outcome.service)?);
         cell.service = Some(latency(&outcome.service));
@@ -101,8 +111,8 @@ fn plan(step: &Step, target: load::Target, asks: Asks, seed: u64) -> Plan {
             pace: load::Pace::Closed { stop: Stop::After(step.window), think: step.think },
             ..Plan::closed(target, asks, clients, Stop::After(step.window))
         },
-        Kind::Open => {
-            let rate = step.level.rate.expect("an open level has a rate");
+        Kind::Open | Kind::Room => {
+            let rate = step.level.rate.expect("what is on a schedule has a rate");
             let arrivals = match step.level.arrivals {
                 Arrivals::Poisson => load::Arrivals::Poisson { rate, seed },
                 Arrivals::Fixed => load::Arrivals::Fixed { rate },
@@ -239,6 +249,8 @@ fn errors(errors: &load::Errors) -> BTreeMap<String, u64> {
         ("parse", errors.parse),
         ("wrong body", errors.wrong_body),
         ("unanswered", errors.unanswered),
+        ("lost", errors.lost),
+        ("doubled", errors.doubled),
     ];
     let named = named.into_iter().map(|(name, count)| (name.to_owned(), count));
     let by_status =

@@ -35,9 +35,13 @@ const MACHINE_SOCKETS: Read = |cell| {
     Some((usage.machine_slab_bytes + usage.machine_socket_buffers_bytes) as f64)
 };
 
-/// The levels at which clients all wait at once, when they are several and alike.
+/// The levels at which clients all wait at once, for an answer or for what is said, when they are several and alike.
 pub fn levels(scenario: &Scenario) -> Vec<&Level> {
-    let waits = |level: &&Level| level.kind == Kind::Burst && level.least_ms > 0.0;
+    let waits = |level: &&Level| match level.kind {
+        Kind::Burst => level.least_ms > 0.0,
+        Kind::Room => true,
+        Kind::Closed | Kind::Open => false,
+    };
     let levels: Vec<_> = scenario.levels.iter().filter(waits).collect();
     let alike = levels.windows(2).all(|pair| pair[0].request == pair[1].request);
     if levels.len() > 1 && alike { levels } else { Vec::new() }

@@ -199,7 +199,7 @@ pub struct Level {
     pub kind: Kind,
     /// What a client of a closed loop waits between an answer and its next request.
     pub think_ms: f64,
-    /// Requests a second, of an open loop.
+    /// Requests a second, of an open loop; messages a second, in a room.
     pub rate: Option<f64>,
     /// How an open loop's requests leave.
     #[serde(default)]
@@ -230,6 +230,8 @@ pub enum Kind {
     Burst,
     /// Requests leave on a schedule, whatever the server does.
     Open,
+    /// One speaks on a schedule, and the clients listen: an answer is a message that reached one of them.
+    Room,
 }
 
 impl Kind {
@@ -239,6 +241,7 @@ impl Kind {
             Self::Closed => "closed",
             Self::Burst => "burst",
             Self::Open => "open",
+            Self::Room => "room",
         }
     }
 }
@@ -357,7 +360,8 @@ pub struct Gate {
 impl Gate {
     /// Whether it tells of the server, and not of the measurement: what failed is then found, not missing.
     pub fn is_the_servers(&self) -> bool {
-        self.void && ["nothing", "starved", "errors", "crashed"].contains(&self.name.as_str())
+        self.void
+            && ["nothing", "lost", "starved", "errors", "crashed"].contains(&self.name.as_str())
     }
 }
 

@@ -135,6 +135,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const SHORT: Duration = Duration::from_millis(230);
 /// The longest a level is made for the sake of a p99.
 const LONG: Duration = Duration::from_millis(1_000);
+/// How long is spoken in a room: ten messages a second are a hundred, so that ten who listen make a p99.
+const SPOKEN: Duration = Duration::from_secs(10);
 /// A p99 wants ten samples beyond it.
 const SAMPLES: f64 = 1_000.0;
 
@@ -208,14 +210,17 @@ impl Shape {
     pub fn at_rate(self, rate: Option<f64>, arrivals: Arrivals) -> Self {
         match (self.kind, rate) {
             (Kind::Closed, Some(_)) => Self { kind: Kind::Open, rate, arrivals, ..self },
+            // What is said in a room is said evenly.
+            (Kind::Room, Some(_)) => Self { rate, ..self },
             _ => self,
         }
     }
 
-    /// The same with a connection for each request; a burst has nothing else.
+    /// The same with a connection for each request; a burst has nothing else, and who listens has one.
     #[must_use]
     pub fn reconnecting(self, reconnects: bool) -> Self {
-        Self { reconnects: reconnects && self.kind != Kind::Burst, ..self }
+        let may = matches!(self.kind, Kind::Closed | Kind::Open);
+        Self { reconnects: reconnects && may, ..self }
     }
 
     /// The step for so many clients, measured for `window` when that was asked for.
@@ -223,16 +228,20 @@ impl Shape {
         let least = self.question.least();
         let (window, tail) = match self.kind {
             Kind::Burst => (least, tail(clients as f64)),
-            Kind::Closed | Kind::Open => {
+            Kind::Closed | Kind::Open | Kind::Room => {
                 let window = window.unwrap_or_else(|| self.window(clients));
                 (window, tail(self.expected(clients, window)))
             }
         };
         let variant = self.variant.map(str::to_owned);
         let kind = self.kind.word();
-        let count = self.rate.map_or(clients as f64, f64::round);
+        let count = match self.kind {
+            Kind::Open => self.rate.map_or(clients as f64, f64::round),
+            Kind::Closed | Kind::Burst | Kind::Room => clients as f64,
+        };
         let arrivals = match self.arrivals {
             Arrivals::Poisson => None,
+            _ if self.kind == Kind::Room => None,
             Arrivals::Fixed => Some("fixed"),
             Arrivals::Ramp => Some("ramp"),
         };
@@ -256,6 +265,7 @@ impl Shape {
         let warmup = match self.kind {
             Kind::Burst => Duration::ZERO,
             Kind::Closed | Kind::Open => ms(40) + least,
+            Kind::Room => SECOND,
         };
         Step {
             level,
@@ -270,6 +280,9 @@ impl Shape {
     /// Long enough for a p99 if that is short, else for a median; for the bystander's p99 where there is one.
     fn window(&self, clients: usize) -> Duration {
         let least = self.question.least();
+        if self.kind == Kind::Room {
+            return SPOKEN;
+        }
         if let Some(interval) = self.probe {
             return (SHORT * 2).max(interval.mul_f64(1.15 * SAMPLES));
         }
@@ -279,6 +292,9 @@ impl Shape {
 
     /// Answers to be expected of a server that adds little.
     fn expected(&self, clients: usize, window: Duration) -> f64 {
+        if let (Kind::Room, Some(rate)) = (self.kind, self.rate) {
+            return rate * clients as f64 * window.as_secs_f64();
+        }
         self.most_rate(clients) * window.as_secs_f64()
     }
 
@@ -312,6 +328,8 @@ impl Step {
             (Kind::Burst, Question::BlockingWait(time)) if has_event_loop => {
                 time * clients.div_ceil(workers as u32) + ms(150)
             }
+            // Everybody begins to listen first.
+            (Kind::Room, _) => self.warmup + self.window + Duration::from_micros(300) * clients,
             // Measured: a connection, its request and its answer cost about 0.1 ms on both sides together.
             (Kind::Burst, _) => self.window + Duration::from_micros(100) * clients + ms(150),
             _ => self.warmup + self.window + self.question.least() + ms(50),
@@ -368,7 +386,7 @@ mod tests {
             let samples = match kind {
                 Kind::Burst => clients as f64,
                 Kind::Closed => clients as f64 * step.window.as_secs_f64() * 1e3 / least_ms,
-                Kind::Open => unreachable!("no default level is open"),
+                Kind::Open | Kind::Room => unreachable!("no default level is one"),
             };
             assert!(samples >= SAMPLES, "{scenario} {}: {samples} samples", step.level.name);
         }

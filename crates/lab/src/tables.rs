@@ -217,12 +217,36 @@ pub fn in_words(results: &Results, scenario: &Scenario) -> Vec<String> {
             lines.push(line + ".");
         }
     }
+    lines.extend(delivered(results, scenario));
     lines.extend(memory::in_words(results, scenario));
     if let Some(noise) = noise(results, scenario) {
         lines.push(format!(
             "A server against itself differed by up to ± {:.0} % from round to round.",
             noise * 100.0
         ));
+    }
+    lines
+}
+
+/// Of a room, what was to reach those who listened, in all rounds together, and what did not.
+fn delivered(results: &Results, scenario: &Scenario) -> Vec<String> {
+    let mut lines = Vec::new();
+    for level in scenario.levels.iter().filter(|level| level.kind == Kind::Room) {
+        for who in results.listed(&scenario.name) {
+            let cells = results.cells_at(&scenario.name, &level.name, &who.name);
+            let failed =
+                |how: &str| cells.iter().filter_map(|cell| cell.errors.get(how)).sum::<u64>();
+            let (lost, doubled) = (failed("lost"), failed("doubled"));
+            let reached: u64 = cells.iter().map(|cell| cell.ok).sum();
+            if reached + lost == 0 {
+                continue;
+            }
+            let all = thousands((reached + lost) as f64);
+            let (who, level) = (&who.name, &level.name);
+            lines.push(format!(
+                "{who} at {level}: of {all} deliveries {lost} were lost, and {doubled} came again."
+            ));
+        }
     }
     lines
 }

@@ -10,9 +10,10 @@ use anyhow::{Context, anyhow, ensure};
 use conformance::Subject;
 use conformance::checks::black_square;
 use conformance::client::Request;
-use load::{Ask, Asks, Body, Expect};
+use load::{Ask, Asks, Body, Broadcast, Expect};
 
 use crate::question::Question;
+use crate::results::{Arrivals, Kind};
 use crate::scenarios::{Scenario, Shape};
 
 /// Connections to the database: what decides there, and so it is said.
@@ -29,6 +30,9 @@ const NAMES: usize = 64;
 /// Lines of a stream, and how far apart they are.
 const LINES: usize = 20;
 const APART: Duration = Duration::from_millis(10);
+/// Messages a second in a room, and what stands before the number of each.
+const SAID: f64 = 10.0;
+const SAYING: &str = "message ";
 /// Users of one scrape, calls of it at once (the contract's), and what the upstream takes for each.
 const USERS: usize = 100;
 const AT_ONCE: usize = 16;
@@ -59,6 +63,8 @@ pub enum Use {
     Download,
     /// `GET /stream/{count}`: twenty lines, 10 ms apart.
     Stream,
+    /// `GET /rooms/{room}/events`, while `POST /rooms/{room}/messages` says ten messages a second.
+    Messages,
     /// `POST /scrape` with a hundred names.
     Scrape,
     /// `POST /thumbnail`, computed where this says.
@@ -121,6 +127,17 @@ pub fn all() -> Vec<Scenario> {
             vec![shape(Use::Stream, &[1, 64, 256])],
         ),
         scenario(
+            "messages",
+            "one room, ten messages a second, and how long each takes to reach everybody who listens",
+            DATABASE,
+            vec![Shape {
+                kind: Kind::Room,
+                rate: Some(SAID),
+                arrivals: Arrivals::Fixed,
+                ..shape(Use::Messages, &[10, 100, 1_000])
+            }],
+        ),
+        scenario(
             "scrape",
             "100 users in one request, 16 calls at once to an upstream of 20 ms",
             &[],
@@ -163,6 +180,7 @@ impl Use {
             Self::Upload => "PUT /files/{name}".to_owned(),
             Self::Download => format!("GET {}", file("")),
             Self::Stream => format!("GET {}", stream()),
+            Self::Messages => "GET /rooms/{room}/events".to_owned(),
             Self::Scrape => "POST /scrape".to_owned(),
             Self::Thumbnail(placement) => format!("POST {}", thumbnail(placement)),
             Self::Seal(placement) => format!("POST {}", seal(placement)),
@@ -222,6 +240,8 @@ impl Use {
                 let lines: String = (0..LINES).map(|n| format!("{{\"n\":{n}}}\n")).collect();
                 Ask::get(stream()).expect(Expect::exactly(lines)).into()
             }
+            // What everybody asks who listens; what is said is in `broadcast`.
+            Self::Messages => Ask::get(format!("{}/events", room(tag))).into(),
             Self::Scrape => {
                 let names: Vec<_> = (0..USERS).map(|n| user(tag, n)).collect();
                 let body = serde_json::json!({ "usernames": names }).to_string();
@@ -248,6 +268,18 @@ impl Use {
                 let form = format!("multipart/form-data; boundary={EDGE}");
                 Ask::post(batch(), pictures()).field("Content-Type", form).expect(right).into()
             }
+        }
+    }
+
+    /// What is said while others listen to what [`asks`](Self::asks) asks for.
+    pub fn broadcast(tag: &str) -> Broadcast {
+        let said = format!("{}/messages", room(tag));
+        Broadcast {
+            say: Arc::new(move |number| {
+                let text = serde_json::json!({ "text": format!("{SAYING}{number}") });
+                json(&said, text.to_string()).expect(Expect::containing(r#""id":"#).status([201]))
+            }),
+            heard: Arc::new(heard),
         }
     }
 
@@ -284,6 +316,16 @@ fn slow_query() -> String {
 
 fn stream() -> String {
     format!("/stream/{LINES}?interval={}", APART.as_secs_f64())
+}
+
+fn room(tag: &str) -> String {
+    format!("/rooms/lab-{tag}")
+}
+
+/// The number of the message in an event, if it is one and no comment.
+fn heard(event: &[u8]) -> Option<u64> {
+    let (_, rest) = std::str::from_utf8(event).ok()?.split_once(&format!(r#""text":"{SAYING}"#))?;
+    rest.split_once('"')?.0.parse().ok()
 }
 
 fn thumbnail(placement: &str) -> String {
@@ -367,6 +409,13 @@ mod tests {
         let sealed_text = compute::seal(TEXT, "pass", compute::Fresh::draw(), || true).unwrap();
         assert_eq!(sealed(&sealed_text), Ok(()));
         assert!(sealed(TEXT).is_err() && sealed(&sealed_text[1..]).is_err());
+    }
+
+    #[test]
+    fn a_message_is_known_by_its_number_whoever_sends_it() {
+        let event = format!("id: 7\ndata: {{\"id\":7,\"room\":\"lab\",\"text\":\"{SAYING}6\"}}");
+        assert_eq!(heard(event.as_bytes()), Some(6));
+        assert_eq!((heard(b":"), heard(b"retry: 1000\nid: 7")), (None, None));
     }
 
     #[test]

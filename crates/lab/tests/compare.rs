@@ -114,6 +114,29 @@ fn a_workload_of_one_s_own_is_asked_of_a_server_of_ours_and_of_a_stranger() {
 }
 
 #[test]
+fn a_message_reaches_everybody_who_listens_in_each_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments =
+        ["--scenarios=messages", "--levels=2,20", "--duration=1", "--rounds=1", "--no-floor"];
+    let output = lab(folder.path(), &arguments).output().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let results = results(folder.path());
+    assert_eq!(results.cells.len(), 6, "{stderr}");
+    for cell in &results.cells {
+        let listeners = if cell.level == "room/20" { 20 } else { 2 };
+        assert_eq!((cell.ok, cell.failed()), (10 * listeners, 0), "{cell:?}");
+        assert!(cell.usage.is_some() && cell.latency.min_ms > 0.0, "{cell:?}");
+    }
+    for who in ["blocking", "actix", "axum"] {
+        let line = format!("{who} at room/20: of 200 deliveries 0 were lost, and 0 came again.");
+        assert!(stdout.contains(&line), "{line} is missing in {stdout}");
+    }
+    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(page.contains("20 clients listen to one room"), "the page says what was asked");
+}
+
+#[test]
 fn ctrl_c_keeps_what_was_measured_and_leaves_no_process_behind() {
     let folder = tempfile::tempdir().unwrap();
     let long = [

@@ -47,6 +47,8 @@ pub enum Kind {
     Drops,
     /// Requests failed or timed out.
     Errors,
+    /// Messages did not reach whom they were for, or reached them again.
+    Lost,
     /// Too few samples for a percentile.
     FewSamples,
     /// Server and generator on the same CPUs.
@@ -67,6 +69,7 @@ impl Kind {
             Self::ScheduleLag => "schedule-lag",
             Self::Drops => "drops",
             Self::Errors => "errors",
+            Self::Lost => "lost",
             Self::FewSamples => "few-samples",
             Self::SharedCpus => "shared-cpus",
             Self::Cancelled => "cancelled",
@@ -85,6 +88,7 @@ pub fn of(outcome: &Outcome) -> Vec<Gate> {
     let gates = [
         nothing(outcome),
         cancelled(outcome),
+        lost(outcome),
         starved(outcome),
         generator_bound(outcome),
         crowded(outcome),
@@ -221,8 +225,22 @@ fn drops(outcome: &Outcome) -> Option<Gate> {
     void(Kind::Drops, format!("{dropped} requests found no room to wait and have no latency"))
 }
 
+fn lost(outcome: &Outcome) -> Option<Gate> {
+    let (lost, doubled) = (outcome.errors.lost, outcome.errors.doubled);
+    if lost + doubled == 0 {
+        return None;
+    }
+    let (why, all) = (outcome.errors.examples.join("; "), outcome.ok + lost);
+    void(
+        Kind::Lost,
+        format!("of {all} deliveries {lost} never came, and {doubled} came again ({why})"),
+    )
+}
+
 fn errors(outcome: &Outcome) -> Option<Gate> {
-    let (total, requests) = (outcome.errors.total(), outcome.requests());
+    // What is lost has a gate of its own.
+    let total = outcome.errors.total() - outcome.errors.lost - outcome.errors.doubled;
+    let requests = outcome.requests();
     if total == 0 || outcome.ok == 0 {
         return None;
     }
@@ -377,6 +395,15 @@ mod tests {
                 outcome.errors.examples.push("connect: refused".into());
             }),
             void("nothing: none of 10000 requests was answered rightly (connect: refused)")
+        );
+        assert_eq!(
+            after(|outcome| {
+                (outcome.errors.lost, outcome.errors.doubled) = (2, 1);
+                outcome.errors.examples.push("message 7 did not come".into());
+            }),
+            void(
+                "lost: of 10002 deliveries 2 never came, and 1 came again (message 7 did not come)"
+            )
         );
         assert_eq!(
             after(|outcome| outcome.cancelled = true),

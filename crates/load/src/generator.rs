@@ -5,6 +5,7 @@ mod pacing;
 mod spent;
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::ask::Script;
@@ -12,21 +13,22 @@ use crate::connection::{Connection, Phase};
 use crate::outcome::GeneratorThread;
 use crate::plan::{Cancel, Plan};
 use crate::poll::Poll;
-use crate::run::Counters;
+use crate::run::{Counters, Drive};
 use crate::tally::{End, Tally};
-use pacing::{Pacing, STARTS_AT_ONCE};
-use spent::Spent;
+use pacing::Pacing;
+pub(crate) use pacing::STARTS_AT_ONCE;
+pub(crate) use spent::Spent;
 
 /// The longest wait, so that a cancel is seen.
-const LONGEST_WAIT: u64 = 50_000_000;
+pub(crate) const LONGEST_WAIT: u64 = 50_000_000;
 /// One read. Shared by all connections of the thread: a waiting client holds no buffer.
-const SCRATCH: usize = 64 * 1024;
+pub(crate) const SCRATCH: usize = 64 * 1024;
 
 pub(crate) struct Generator<'a> {
     plan: &'a Plan,
     script: &'a Script,
     cancel: &'a Cancel,
-    counters: &'a Counters,
+    counters: Arc<Counters>,
     /// This thread's number among the generator's.
     thread: usize,
     poll: Poll,
@@ -50,7 +52,7 @@ impl<'a> Generator<'a> {
         plan: &'a Plan,
         script: &'a Script,
         cancel: &'a Cancel,
-        counters: &'a Counters,
+        counters: Arc<Counters>,
         thread: usize,
     ) -> io::Result<Self> {
         let connections = share(plan.connections as u64, thread, plan.threads) as u32;
@@ -73,10 +75,12 @@ impl<'a> Generator<'a> {
             sweep_at: 0,
         })
     }
+}
 
+impl Drive for Generator<'_> {
     /// Opens every connection that will open, where the plan says so; those that fail are tried again when
     /// they are to ask.
-    pub(crate) fn preconnect(&mut self) -> io::Result<()> {
+    fn preconnect(&mut self) -> io::Result<()> {
         if !self.plan.preconnect {
             return Ok(());
         }
@@ -104,8 +108,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Runs to the end of the plan. `epoch` is when the clock of all threads starts.
-    pub(crate) fn run(&mut self, epoch: Instant) -> io::Result<Tally> {
+    fn run(&mut self, epoch: Instant) -> io::Result<Tally> {
         self.origin = epoch;
         let from = nanos(self.plan.warmup);
         let until = self.plan.duration().map_or(u64::MAX, |duration| from + nanos(duration));
@@ -152,7 +155,9 @@ impl<'a> Generator<'a> {
         self.tally.never_served = offered.filter(|client| !client.served).count();
         Ok(std::mem::replace(&mut self.tally, Tally::new(0, 0)))
     }
+}
 
+impl Generator<'_> {
     fn now(&self) -> u64 {
         nanos(self.origin.elapsed())
     }
@@ -203,7 +208,7 @@ impl<'a> Generator<'a> {
 }
 
 /// Nanoseconds as they are counted here: five centuries of them fit.
-fn nanos(duration: Duration) -> u64 {
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -8,6 +8,7 @@
 //! Two loops, never mixed. *Closed*: N clients, each waits for its answer before it asks again; measures
 //! capacity. *Open*: requests leave on a schedule whatever the server does, and latency runs from the
 //! *intended* time, so a stall counts against every request that should have been sent during it.
+//! Beside them [`broadcast()`]: one speaks on a schedule, and many listen.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -25,6 +26,7 @@
 //! ```
 
 mod ask;
+mod broadcast;
 mod connection;
 pub mod cpus;
 mod expect;
@@ -42,6 +44,7 @@ mod schedule;
 mod tally;
 
 pub use ask::{Ask, Asks};
+pub use broadcast::{Broadcast, Heard, Say, broadcast};
 pub use expect::{Body, Check, Expect};
 pub use outcome::{Errors, GeneratorThread, Histogram, Outcome, Sample};
 pub use plan::{Arrivals, Cancel, Pace, Phase, Plan, Progress, Stop, Target};

@@ -121,6 +121,10 @@ pub struct Errors {
     pub wrong_body: u64,
     /// No answer by the end of the drain.
     pub unanswered: u64,
+    /// Messages that were acknowledged and did not reach a listener: one for each listener.
+    pub lost: u64,
+    /// Messages that reached a listener again.
+    pub doubled: u64,
     /// Whole answers with a status that was not expected, by status.
     pub status: BTreeMap<u16, u64>,
     /// The first few, in words.
@@ -136,6 +140,8 @@ impl Errors {
             + self.parse
             + self.wrong_body
             + self.unanswered
+            + self.lost
+            + self.doubled
             + self.status.values().sum::<u64>()
     }
 
@@ -146,6 +152,8 @@ impl Errors {
         self.parse += other.parse;
         self.wrong_body += other.wrong_body;
         self.unanswered += other.unanswered;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
         for (status, count) in other.status {
             *self.status.entry(status).or_default() += count;
         }

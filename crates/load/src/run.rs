@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,28 @@ const OTHER_DESCRIPTORS: u64 = 64;
 /// When the plan cannot be run here: too few descriptors, a CPU that does not exist, a process that cannot be
 /// watched. What the server does wrong is in the outcome, never an error.
 pub fn run(plan: &Plan, cancel: &Cancel, progress: impl FnMut(&Progress)) -> io::Result<Outcome> {
+    let script = Script::new(&plan.asks, &plan.target.host, plan.keep_alive);
+    driven(plan, cancel, progress, |counters, number| {
+        Generator::new(plan, &script, cancel, counters, number)
+    })
+}
+
+/// What one generator thread does.
+pub(crate) trait Drive: Send {
+    /// Opens connections before the clock starts.
+    fn preconnect(&mut self) -> io::Result<()>;
+
+    /// Runs to the end of the plan. `epoch` is when the clock of all threads starts.
+    fn run(&mut self, epoch: Instant) -> io::Result<Tally>;
+}
+
+/// Runs a plan on threads that are driven by what `driver` makes for each of them.
+pub(crate) fn driven<'a, D: Drive>(
+    plan: &'a Plan,
+    cancel: &'a Cancel,
+    progress: impl FnMut(&Progress),
+    driver: impl Fn(Arc<Counters>, usize) -> io::Result<D>,
+) -> io::Result<Outcome> {
     if plan.threads == 0 || plan.connections < plan.threads {
         return Err(io::Error::other("every generator thread needs a connection"));
     }
@@ -39,8 +61,7 @@ pub fn run(plan: &Plan, cancel: &Cancel, progress: impl FnMut(&Progress)) -> io:
         return Err(io::Error::other(why));
     }
     let sampler = plan.watch.map(|pid| Sampler::start(pid, SAMPLED_EVERY)).transpose()?;
-    let script = Script::new(&plan.asks, &plan.target.host, plan.keep_alive);
-    let counters: Vec<_> = (0..plan.threads).map(|_| Counters::default()).collect();
+    let counters: Vec<_> = (0..plan.threads).map(|_| Arc::new(Counters::default())).collect();
     let mut run =
         Run { plan, cancel, progress, counters: &counters, sampler, usage: None, done: 0 };
 
@@ -51,12 +72,12 @@ pub fn run(plan: &Plan, cancel: &Cancel, progress: impl FnMut(&Progress)) -> io:
         for (number, counters) in counters.iter().enumerate() {
             let (start, started) = mpsc::channel();
             starts.push(start);
-            let generator = Generator::new(plan, &script, cancel, counters, number)?;
+            let driver = driver(Arc::clone(counters), number)?;
             let tell = Tell(tell.clone());
             let cpu = plan.cpus.get(number % plan.cpus.len().max(1)).copied();
             let work = move || {
-                let mut generator = generator;
-                let result = generate(&mut generator, cpu, tell, &started);
+                let mut driver = driver;
+                let result = drive(&mut driver, cpu, tell, &started);
                 // The connections stay open until the server has been looked at with them.
                 let _ = started.recv();
                 result
@@ -94,17 +115,17 @@ impl Drop for Tell {
 }
 
 /// One generator thread, from its CPU to its tally. `None`: another could not be set up, and none was started.
-fn generate(
-    generator: &mut Generator<'_>,
+fn drive(
+    driver: &mut impl Drive,
     cpu: Option<usize>,
     tell: Tell,
     started: &mpsc::Receiver<Instant>,
 ) -> io::Result<Option<Tally>> {
     settle(cpu)?;
-    generator.preconnect()?;
+    driver.preconnect()?;
     let _ = tell.0.send(Told::Ready);
     let Ok(epoch) = started.recv() else { return Ok(None) };
-    let mut tally = generator.run(epoch)?;
+    let mut tally = driver.run(epoch)?;
     tally.thread.pinned = cpu;
     Ok(Some(tally))
 }
@@ -151,7 +172,7 @@ struct Run<'a, P> {
     plan: &'a Plan,
     cancel: &'a Cancel,
     progress: P,
-    counters: &'a [Counters],
+    counters: &'a [Arc<Counters>],
     sampler: Option<Sampler>,
     usage: Option<Usage>,
     /// Threads that have ended.

@@ -15,6 +15,10 @@ pub(crate) enum End {
     WrongBody(String),
     Status(u16),
     Unanswered,
+    /// A message that was acknowledged, and did not reach a listener.
+    Lost(usize),
+    /// A message that reached a listener again.
+    Doubled(usize),
 }
 
 pub(crate) struct Tally {
@@ -102,6 +106,12 @@ impl Tally {
         self.count(end, now.saturating_sub(connection.intended));
     }
 
+    /// Something failed that has no latency.
+    pub(crate) fn failed(&mut self, end: End) {
+        self.all_failed += 1;
+        self.count(end, 0);
+    }
+
     /// A scheduled request that never left.
     pub(crate) fn never_left(&mut self, intended: u64, now: u64, series: bool) {
         self.all_failed += 1;
@@ -150,6 +160,14 @@ impl Tally {
                 errors.example(|| format!("status {status}"));
             }
             End::Unanswered => errors.unanswered += 1,
+            End::Lost(number) => {
+                errors.lost += 1;
+                errors.example(|| format!("message {number} did not come"));
+            }
+            End::Doubled(number) => {
+                errors.doubled += 1;
+                errors.example(|| format!("message {number} came again"));
+            }
         }
     }
 

@@ -22,7 +22,7 @@ use crate::judge::admit;
 use crate::measure::{self, Place};
 use crate::plan::in_words;
 use crate::progress::Progress;
-use crate::results::{Cell, Cpus, Machine, Versions};
+use crate::results::{Cell, Cpus, Kind, Machine, Versions};
 use crate::scenarios::{self, Scenario, Shape, Step};
 use crate::verdict::thousands;
 use crate::workload::Workload;
@@ -275,6 +275,11 @@ fn wanted(args: &Knee) -> anyhow::Result<(Scenario, Vec<Competitor>)> {
     competitor::ensure_distinct(&competitors)?;
     let scenario = match (&args.scenario, &args.workload) {
         (Some(name), _) => match scenarios::named().into_iter().find(|one| one.name == name) {
+            Some(one) if one.shapes[0].kind == Kind::Room => {
+                bail!(
+                    "{name} has listeners and no rate to raise: lab compare --scenarios {name} --levels 100,1000"
+                )
+            }
             Some(scenario) => scenario,
             None => bail!("{name:?} is no scenario; there are {}", scenarios::names().join(", ")),
         },
@@ -360,8 +365,7 @@ fn hunt(
 fn step(shape: &Shape, args: &Knee, rate: f64) -> Step {
     let enough = (SAMPLES / rate).min(args.duration * 10.0);
     let window = Duration::from_secs_f64(args.duration.max(enough));
-    let open =
-        Shape { kind: crate::results::Kind::Open, rate: Some(rate), probe: None, ..shape.clone() };
+    let open = Shape { kind: Kind::Open, rate: Some(rate), probe: None, ..shape.clone() };
     open.step(args.connections, Some(window))
 }
 

@@ -5,8 +5,9 @@ use load::gates::Kind;
 use crate::results::{Cell, Gate, Results};
 
 /// Every gate the generator has.
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind::Nothing,
+    Kind::Lost,
     Kind::Starved,
     Kind::GeneratorBound,
     Kind::GeneratorCrowded,
@@ -23,6 +24,10 @@ const KINDS: [Kind; 11] = [
 fn meaning(kind: Kind) -> &'static str {
     match kind {
         Kind::Nothing => "No request was answered rightly, so there is nothing to time.",
+        Kind::Lost => {
+            "A message was acknowledged and did not reach everybody who listened, or reached somebody again. \
+             How soon the others came says nothing of a server that loses some."
+        }
         Kind::Starved => {
             "Some clients waited for ever while others were served (Little’s law: in flight = rate × latency). \
              The latency is that of the lucky ones; a generator that counts answers alone would praise it."

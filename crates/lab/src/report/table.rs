@@ -237,6 +237,12 @@ pub(super) fn asked(level: &Level, most: usize) -> String {
             };
             format!("{} requests {arrivals}, at most {clients} at once", short(rate))
         }
+        (Kind::Room, rate) => {
+            let rate = short(rate.unwrap_or_default());
+            format!(
+                "{clients} clients listen to one room, in which {rate} messages a second are said"
+            )
+        }
         (Kind::Open, None) => format!("on a schedule, at most {clients} at once"),
         (Kind::Closed, _) if level.clients == 1 => "1 client asks again and again".into(),
         (Kind::Closed, _) => format!("{clients} clients ask again and again"),

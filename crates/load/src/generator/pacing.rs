@@ -10,7 +10,7 @@ use crate::schedule::{Schedule, exponential};
 
 /// Connects and first requests between two looks at the replies, so that a burst of thousands does not make its
 /// own first answers wait.
-pub(super) const STARTS_AT_ONCE: usize = 64;
+pub(crate) const STARTS_AT_ONCE: usize = 64;
 /// What a client of a closed loop waits after a failure: a refusing server must not turn the loop into a flood.
 const BACK_OFF: u64 = 10_000_000;
 

@@ -8,14 +8,14 @@ use crate::outcome::GeneratorThread;
 
 /// What the calling thread had spent by some moment.
 #[derive(Clone, Copy)]
-pub(super) struct Spent {
+pub(crate) struct Spent {
     at: Instant,
     cpu: Duration,
     delayed: Duration,
 }
 
 impl Spent {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let cpu = clock_gettime(ClockId::ThreadCPUTime);
         // "time on CPU, time waiting for one, time slices"; absent on kernels built without it.
         let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
@@ -27,7 +27,7 @@ impl Spent {
         }
     }
 
-    pub(super) fn to(self, end: Self) -> GeneratorThread {
+    pub(crate) fn to(self, end: Self) -> GeneratorThread {
         GeneratorThread {
             cpu: end.cpu - self.cpu,
             delayed: end.delayed - self.delayed,
