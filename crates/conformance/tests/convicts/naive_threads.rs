@@ -3,13 +3,18 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use signal_hook::{consts::SIGHUP, flag};
+
 pub(crate) fn serve() -> ExitCode {
+    // As by default: under `nohup` a program starts with this signal ignored, and would be acquitted.
+    flag::register_conditional_shutdown(SIGHUP, 1, Arc::new(AtomicBool::new(true)))
+        .expect("this signal may be handled");
     let upstream = std::env::args()
         .find_map(|flag| flag.strip_prefix("--github-url=http://").map(str::to_owned));
     let listener = TcpListener::bind("127.0.0.1:0").expect("port 0 is free");
