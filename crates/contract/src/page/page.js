@@ -4,12 +4,12 @@
 const at = (id) => document.getElementById(id);
 const value = (form, name) => encodeURIComponent(form.elements[name].value);
 
-/** What a reply says: its JSON, or its problem's sentence. */
+/** What a reply says: its JSON, or its problem's sentence. Some have neither: one that is too slow is told so, and no more. */
 async function said(reply) {
-  const body = reply.status === 204 ? {} : await reply.json();
+  const body = await reply.json().catch(() => ({}));
   if (reply.ok) return body;
   const why = (body.errors ?? []).map((error) => error.msg).join("; ");
-  throw new Error(`${reply.status}: ${why || body.detail}`);
+  throw new Error(`${reply.status}: ${why || body.detail || "refused"}`);
 }
 
 /** Runs `work` when the form is sent, and shows in `output` what it makes of it. */
@@ -58,6 +58,9 @@ onSend("upload", "uploaded", (form, output) => new Promise((done, failed) => {
   request.send(new FormData(form));
 }));
 
+/** Shows what went wrong with the files. */
+const told = (error) => { at("uploaded").textContent = error.message; };
+
 /** Shows what is stored. */
 async function listed() {
   const { files } = await said(await fetch("/files?limit=20"));
@@ -67,10 +70,7 @@ async function listed() {
     link.textContent = `${file.name} (${file.size} bytes)`;
     link.title = `SHA-256 ${file.sha256}`;
     remove.textContent = "Remove";
-    remove.onclick = async () => {
-      await fetch(link.href, { method: "DELETE" });
-      await listed();
-    };
+    remove.onclick = () => fetch(link.href, { method: "DELETE" }).then(said).then(listed).catch(told);
     item.append(link, remove);
     return item;
   }));
@@ -126,4 +126,4 @@ onSend("say", "said", async (form, output) => {
   output.textContent = "";
 });
 
-listed().catch((error) => { at("uploaded").textContent = error.message; });
+listed().catch(told);
