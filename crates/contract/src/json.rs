@@ -1,8 +1,12 @@
 //! A body of JSON becomes a value once, at the edge, and is refused in the words of FastAPI.
 //!
-//! Nesting is bounded by serde_json (128 levels), size by `--body-bytes`; of a key that repeats the last value counts,
-//! and keys nobody knows are ignored, as in FastAPI.
+//! Nesting is bounded by serde_json (128 levels), size by `--body-bytes`; keys nobody knows are ignored, as in FastAPI. A key
+//! that repeats is refused: whoever reads the first, as a proxy may, would see another value than who reads the last
+//! (RFC 8259, section 4).
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::head::Fields;
@@ -134,7 +138,12 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     if body.is_empty() {
         return Err(FieldError::missing(&["body"]).into());
     }
-    match serde_json::from_slice(body) {
+    let read = serde_json::from_slice(body).and_then(|read| {
+        let Value::Object(object) = &read else { return Ok(read) };
+        let Counted(count) = serde_json::from_slice(body)?;
+        if count == object.len() { Ok(read) } else { Err(Error::custom("a key repeats")) }
+    });
+    match read {
         Ok(Value::Object(object)) => Ok(object),
         Ok(other) => {
             let msg = "Input should be a valid dictionary or object to extract fields from";
@@ -145,6 +154,30 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
             let loc = ["body", at.as_str()];
             Err(FieldError::new(&loc, "json_invalid", "JSON decode error", None).into())
         }
+    }
+}
+
+/// How many members an object has, those that repeat too.
+struct Counted(usize);
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Counted(0))
+    }
+}
+
+impl<'de> Visitor<'de> for Counted {
+    type Value = Self;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Self, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            self.0 += 1;
+        }
+        Ok(self)
     }
 }
 
@@ -217,8 +250,11 @@ mod tests {
     }
 
     #[test]
-    fn of_a_key_that_repeats_the_last_value_counts_and_unknown_keys_are_ignored() {
-        read(br#"{"a":7,"a":"x","b":"","c":{}}"#).unwrap();
+    fn a_key_that_repeats_is_refused_and_unknown_keys_are_ignored() {
+        read(br#"{"a":"x","b":"","c":{"d":1}}"#).unwrap();
+        for twice in [&br#"{"a":"y","a":"x","b":""}"#[..], br#"{"a":"x","b":"","\u0061":"x"}"#] {
+            assert_eq!(refused(twice)[0].1, "json_invalid");
+        }
     }
 
     #[test]

@@ -58,24 +58,26 @@ pub(crate) fn large_bodies(stage: &Stage, found: &mut Found) -> anyhow::Result<(
     let (each, size) = stage.scaled((50, 32 * MIB), (20, 4 * MIB));
     let arena = stage.start(&[&format!("--upload-bytes={size}")])?;
     let watch = arena.watch()?;
-    let (subject, text) = (&arena.subject, vec![b'x'; MIB as usize]);
-    let (stored, echoed) = thread::scope(|scope| {
+    let subject = &arena.subject;
+    // As long as JSON may be, and a text longer than a note's: it is read to its end and refused.
+    let begin = r#"{"title":"large","body":""#;
+    let json = format!(r#"{begin}{}"}}"#, "x".repeat(MIB as usize - begin.len() - 2));
+    let ask = Request::new("POST", "/notes").field("Content-Type", "application/json");
+    let ask = &ask.body(json);
+    let (stored, read) = thread::scope(|scope| {
         let uploads: Vec<_> = (0..each)
             .map(|number| scope.spawn(move || upload(subject, &format!("large-{number}"), size)))
             .collect();
-        let echoes: Vec<_> = (0..each)
-            .map(|_| scope.spawn(|| subject.ask(&Request::new("POST", "/echo").body(&text[..]))))
-            .collect();
+        let notes: Vec<_> = (0..each).map(|_| scope.spawn(|| subject.ask(ask))).collect();
         let stored = uploads.into_iter().filter_map(|upload| upload.join().ok());
         let stored = stored.filter(|reply| is(reply, 201)).count();
-        let echoed = echoes.into_iter().filter_map(|echo| echo.join().ok());
-        (
-            stored,
-            echoed.filter(|reply| reply.as_ref().is_ok_and(|reply| reply.status == 200)).count(),
-        )
+        let read = notes.into_iter().filter_map(|note| note.join().ok());
+        let is_read =
+            |reply: &Result<Reply, String>| reply.as_ref().is_ok_and(|reply| reply.status == 422);
+        (stored, read.filter(is_read).count())
     });
     found.all("uploads at the limit stored", stored, each);
-    found.all("bodies of 1 MiB answered", echoed, each);
+    found.all("JSON of 1 MiB read and answered", read, each);
     found.growth(&watch.stop(), 128 * MIB);
     stage.idle_pool();
     arena.returns_to_base(found, 64 * MIB)

@@ -1,9 +1,10 @@
 //! Handlers that fail, or hold the thread that others need.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use conformance::checks;
+use conformance::checks::hostile_requests;
 use conformance::client::Request;
 
 use crate::found::{Found, until};
@@ -19,6 +20,16 @@ pub(crate) fn hostile_json(stage: &Stage, found: &mut Found) -> anyhow::Result<(
     {
         found.verdict(check.name, (check.run)(&arena.subject));
     }
+    let (mut refused, mut took) = (0, Vec::new());
+    for request in (0..20).flat_map(|_| hostile_requests()) {
+        let began = Instant::now();
+        let reply = arena.subject.ask(&request);
+        took.push(began.elapsed());
+        refused += usize::from(reply.is_ok_and(|reply| (400..500).contains(&reply.status)));
+    }
+    found.all("each a 4xx", refused, took.len());
+    took.sort_unstable();
+    found.within("p99 of those", took[took.len() * 99 / 100], Duration::from_millis(100));
     found.beside(&beside.stop()?, Duration::from_millis(100));
     // The pool keeps the connection to the database that what was right has opened: descriptors are not the base's.
     found.none("panics", arena.metric("http_panics_total")? as u64);

@@ -25,6 +25,7 @@ mod wait;
 mod work;
 
 pub use cpu::black_square;
+pub use notes::hostile_requests;
 
 use crate::Subject;
 
