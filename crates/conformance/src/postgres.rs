@@ -128,6 +128,11 @@ impl Postgres {
     ///
     /// When it does not end.
     pub fn stop(&mut self) -> anyhow::Result<()> {
+        if self.running.is_none() {
+            return Ok(());
+        }
+        // One that is stopped would not hear of its end.
+        let _ = self.go_on();
         let Some((mut server, guard)) = self.running.take() else { return Ok(()) };
         if server.try_wait()?.is_none() {
             let _ = kill_process(pid(server.id()), Signal::QUIT);
@@ -142,6 +147,41 @@ impl Postgres {
         if let Some(mut guard) = guard {
             guard.kill()?;
             guard.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Stops its processes where they are: its port takes connections, and nobody answers on any.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after a pause.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn go_on(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// To the first process, and then to those that it has started: stopped, it starts no more.
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let (server, _) = self.running.as_ref().context("it does not run")?;
+        kill_process(pid(server.id()), signal)?;
+        for process in fs::read_dir("/proc")?.flatten() {
+            let Some(id) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let status = fs::read_to_string(process.path().join("status")).unwrap_or_default();
+            if status.lines().any(|line| line == format!("PPid:\t{}", server.id())) {
+                // It may have ended by now.
+                let _ = kill_process(pid(id), signal);
+            }
         }
         Ok(())
     }

@@ -222,7 +222,7 @@ fn notes_add() {}
         ("after" = Option<i64>, Query, description = "The `next` of the page before"),
     ),
     responses(
-        (status = 200, body = Notes, description = "In the order of ids"),
+        (status = 200, body = Notes, description = "In the order of ids, which on PostgreSQL is not always that in which notes can be seen: one that was being written meanwhile may lie before it"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json", description = "As for POST"),
     ))]

@@ -1,4 +1,4 @@
-//! A database that is locked, moved away, not to be written, or down; and comes back.
+//! A database that is locked, moved away, not to be written, hangs, or is down; and comes back.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -27,6 +27,10 @@ const LOCKED: Duration = Duration::from_millis(5_500);
 /// Whoever refuses says so at once.
 const GONE: Duration = Duration::from_secs(1);
 
+/// Whoever hangs does not. A call has two statements' time, one second each; the next is told after one more that its
+/// connection is silent, and after another two that there is no other.
+const SILENT: Duration = Duration::from_secs(6);
+
 /// F23: another process holds the lock for writing.
 pub(crate) fn locked(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
     let held = Duration::from_secs(stage.scaled(10, 6));
@@ -50,9 +54,8 @@ pub(crate) fn down_and_back(stage: &Stage, found: &mut Found) -> anyhow::Result<
     let folder = arena.folder().context("it has no folder of its own")?;
     let (file, elsewhere) = (folder.join("waitlab.db"), folder.join("elsewhere"));
     let leaves = || Ok(fs::rename(&file, &elsewhere)?);
-    beside_an_outage(found, "file moved", &arena.subject, away, leaves, || {
-        Ok(fs::rename(&elsewhere, &file)?)
-    })?;
+    let outage = Outage { name: "file moved", away, told: GONE };
+    beside_an_outage(found, outage, &arena.subject, leaves, || Ok(fs::rename(&elsewhere, &file)?))?;
     drop(arena);
 
     match stage.start_as_nobody("--nofile=1024", &[])? {
@@ -65,19 +68,26 @@ pub(crate) fn down_and_back(stage: &Stage, found: &mut Found) -> anyhow::Result<
             // Before its first write: who has opened the file may go on writing it.
             mode(0o444)?;
             let leaves = || Ok(());
-            beside_an_outage(found, "file read-only", &arena.subject, away, leaves, || {
-                mode(0o644)
-            })?;
+            let outage = Outage { name: "file read-only", away, told: GONE };
+            beside_an_outage(found, outage, &arena.subject, leaves, || mode(0o644))?;
         }
     }
 
     let Some(mut postgres) = postgres_of_ours(found)? else { return Ok(()) };
-    let arena = stage.start(&[&format!("--database={}", postgres.database()?)])?;
+    let database = format!("--database={}", postgres.database()?);
+    let arena = stage.start(&[&database, "--database-statement=1"])?;
+    // Longer than it may take to say so.
+    let hangs = Duration::from_secs(stage.scaled(10, 8));
+    let (name, leaves) = ("PostgreSQL hangs", || postgres.pause());
+    let outage = Outage { name, away: hangs, told: SILENT };
+    beside_an_outage(found, outage, &arena.subject, leaves, || postgres.go_on())?;
+    drop(arena);
+
+    let arena = stage.start(&[&database])?;
     let postgres = std::cell::RefCell::new(&mut postgres);
     let leaves = || postgres.borrow_mut().stop();
-    beside_an_outage(found, "PostgreSQL stopped", &arena.subject, away, leaves, || {
-        postgres.borrow_mut().start_again()
-    })
+    let outage = Outage { name: "PostgreSQL stopped", away, told: GONE };
+    beside_an_outage(found, outage, &arena.subject, leaves, || postgres.borrow_mut().start_again())
 }
 
 fn postgres_of_ours(found: &mut Found) -> anyhow::Result<Option<Postgres>> {
@@ -119,12 +129,18 @@ fn beside_a_lock(
     nothing_lost(found, &name, subject, &written)
 }
 
+/// A database that is gone: how long, and by when whoever asks meanwhile must be told.
+struct Outage {
+    name: &'static str,
+    away: Duration,
+    told: Duration,
+}
+
 /// While it is gone the server says so and lives; when it is back it is found without a restart, and holds all it held.
 fn beside_an_outage(
     found: &mut Found,
-    name: &str,
+    Outage { name, away, told: soon }: Outage,
     subject: &Subject,
-    away: Duration,
     leaves: impl FnOnce() -> anyhow::Result<()>,
     returns: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -148,7 +164,7 @@ fn beside_an_outage(
     })?;
     found.all(&format!("{name}: /readyz says 503"), told, asked);
     found.all(&format!("{name}: /healthz says 200"), alive, asked);
-    answered(found, name, &written, GONE);
+    answered(found, name, &written, soon);
     let recovers = Duration::from_secs(5);
     found.within(&format!("{name}: first write after its return"), first(&written, back), recovers);
     let ready = subject.get("/readyz").map_or(0, |reply| reply.status);

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use contract::{Limits, Problem};
 use diesel::QueryResult;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use store::{Database, Failed, postgres};
 use tokio::time::timeout;
@@ -32,10 +33,16 @@ macro_rules! on {
                 result
             }
             $crate::store::pool::Lent::Postgres(mut lent) => {
+                let longest = lent.longest();
                 let $db = lent.connection();
-                let result = $call;
-                lent.rest();
-                result
+                // One whose time was up does not rest: it is closed.
+                match tokio::time::timeout(longest, async { $call }).await {
+                    Ok(result) => {
+                        lent.rest();
+                        result
+                    }
+                    Err(_) => Err($crate::store::silent().into()),
+                }
             }
         }
     };
@@ -94,14 +101,19 @@ impl Store {
                 waited
             }
             Lent::Postgres(mut lent) => {
-                let longest = postgres::allow(asked + self.limits.database_statement);
+                let allow = postgres::allow(asked + self.limits.database_statement);
+                let longest = asked + lent.longest();
                 let waited = lent.connection().transaction(async |db| {
-                    diesel::sql_query(longest).execute(db).await?;
+                    diesel::sql_query(allow).execute(db).await?;
                     wait.execute(db).await
                 });
-                let waited = waited.await;
-                lent.rest();
-                waited
+                match timeout(longest, waited).await {
+                    Ok(waited) => {
+                        lent.rest();
+                        waited
+                    }
+                    Err(_) => Err(silent()),
+                }
             }
         };
         waited.map_err(Failed::from)?;
@@ -117,6 +129,12 @@ impl Store {
     async fn writer(&self) -> Result<Lent, Failed> {
         self.pools.writer().await
     }
+}
+
+/// What a call fails with whose time was up.
+fn silent() -> Error {
+    let told = Box::new("no answer in time".to_owned());
+    Error::DatabaseError(DatabaseErrorKind::ClosedConnection, told)
 }
 
 async fn answers(witness: &Pools) -> Result<(), Failed> {

@@ -30,7 +30,7 @@ macro_rules! on {
                 $call
             }
             $crate::store::pool::Lent::Postgres(mut lent) => {
-                let $db = lent.connection();
+                let $db = lent.connection().call();
                 $call
             }
         }
@@ -74,7 +74,7 @@ impl Store {
     pub fn ready(&self) -> Result<(), Problem> {
         let (tell, told) = sync_channel(1);
         let witness = self.witness.clone();
-        // libpq reads without a deadline. A database that hangs keeps a thread, but not this one.
+        // libpq waits two seconds at least for a connection. A database that hangs keeps a thread so long, but not this one.
         let asked =
             Builder::new().name("ready".to_owned()).spawn(move || tell.send(answers(&witness)));
         asked.map_err(|error| Failed::Unreachable(error.to_string()))?;
@@ -91,9 +91,11 @@ impl Store {
         let waited: QueryResult<usize> = match self.connection()? {
             Lent::Sqlite(mut lent) => wait.execute(&mut lent.connection().connection),
             Lent::Postgres(mut lent) => {
-                let longest = postgres::allow(asked + self.limits.database_statement);
-                lent.connection().transaction(|db| {
-                    diesel::sql_query(longest).execute(db)?;
+                let statement = self.limits.database_statement;
+                let allow = postgres::allow(asked + statement);
+                let longest = asked + postgres::longest(statement);
+                lent.connection().call_within(longest).transaction(|db| {
+                    diesel::sql_query(allow).execute(db)?;
                     wait.execute(db)
                 })
             }

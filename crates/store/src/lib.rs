@@ -12,6 +12,7 @@
 //! | jobs: rows, queries, leases | [`jobs`] |
 //! | keys that make a repeated request harmless | [`keys`] |
 //! | rooms: messages and their numbers | [`rooms`] |
+//! | a call of a thread to a PostgreSQL that hangs | [`silence`] |
 //! | what a failure of the database becomes | [`failure`] |
 
 #![expect(missing_docs, reason = "auto_type makes a type of the same name beside each query")]
@@ -25,6 +26,7 @@ pub mod notes;
 pub mod postgres;
 pub mod rooms;
 mod schema;
+pub mod silence;
 pub mod sqlite;
 
 pub use database::{CannotOpen, Database};

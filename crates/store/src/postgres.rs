@@ -1,10 +1,11 @@
-//! How a connection to PostgreSQL is set up: what the server enforces for us, because a client that waits cannot.
+//! How a connection to PostgreSQL is set up: which clocks the server keeps for us, and which we keep.
 
 use std::time::Duration;
 
 /// What a connection says first, in one round trip.
 ///
-/// - `statement_timeout`: libpq reads without a deadline, so the other end has to keep it; waiting for a lock counts.
+/// - `statement_timeout`: the other end ends what takes too long, waiting for a lock too, and says so; whoever gives up here
+///   does not know what became of it.
 /// - `client_connection_check_interval`: a statement whose client has gone ends within a second, instead of running on
 ///   beside the connection that took its place in the pool.
 /// - `idle_in_transaction_session_timeout`: no lock outlives a server that hangs.
@@ -22,17 +23,25 @@ pub fn allow(statement: Duration) -> String {
     format!("SET LOCAL statement_timeout = {}", statement.as_millis())
 }
 
+/// How long a call of a few statements may take, of which each ends within `statement`: beyond that the server does not keep its
+/// own clocks, and is given up.
+pub fn longest(statement: Duration) -> Duration {
+    2 * statement
+}
+
 /// `url`, and what both drivers understand behind it: two seconds to connect, and probes of a silent connection from
 /// its fifth second on. What `url` itself says of these comes first.
 pub fn with_clocks(url: &str) -> String {
     const CLOCKS: [(&str, &str); 3] =
         [("connect_timeout", "2"), ("keepalives_idle", "5"), ("keepalives_interval", "2")];
-    let mut told = url.to_owned();
-    for (name, value) in CLOCKS {
-        if !url.contains(name) {
-            told.push(if told.contains('?') { '&' } else { '?' });
-            told.push_str(&format!("{name}={value}"));
-        }
+    CLOCKS.iter().fold(url.to_owned(), |url, (name, value)| with(&url, name, value))
+}
+
+/// `url` with a setting, unless it has one of this name.
+pub(crate) fn with(url: &str, name: &str, value: &str) -> String {
+    if url.contains(name) {
+        return url.to_owned();
     }
-    told
+    let mark = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{mark}{name}={value}")
 }

@@ -277,6 +277,24 @@ pub(crate) const CALLS: &[Exception] = &[
     },
     Exception {
         file: "store/pool.rs",
+        items: &["Silent", "impl Sqlite", "Sqlite::is_there"],
+        who: &["io-blocking"],
+        reason: "a timeout around what is awaited tells that time was up; here the call tells it",
+    },
+    Exception {
+        file: "store/pool.rs",
+        items: &["Pools::longest", "Loan::longest"],
+        who: &["io-async"],
+        reason: "how long a call may take is said where it is awaited; a thread's connection knows it",
+    },
+    Exception {
+        file: "store.rs",
+        items: &["silent"],
+        who: &["io-async"],
+        reason: "what a call fails with whose time was up; a thread's call fails with what libpq says when it is hung up on",
+    },
+    Exception {
+        file: "store/pool.rs",
         items: &["Threads", "impl SpawnBlocking for Threads"],
         who: &["io-async"],
         reason: "SQLite is a library that blocks, so the async way needs threads for it",

@@ -13,8 +13,8 @@ use store::Failed;
 use store::rooms::{self, MessageRow};
 use tokio::time::{sleep, timeout};
 
-use crate::store::Store;
 use crate::store::pool::{Own, Pools};
+use crate::store::{Store, silent};
 
 /// How often SQLite's file is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -31,13 +31,16 @@ pub(crate) struct Listener {
 
 /// Runs `$call` on the connection, whichever database it leads to.
 macro_rules! through {
-    ($own:expr, $db:ident => $call:expr) => {
+    ($own:expr, $longest:expr, $db:ident => $call:expr) => {
         match $own {
             Own::Sqlite(own) => {
                 let $db = &mut own.connection;
                 $call
             }
-            Own::Postgres($db) => $call,
+            Own::Postgres($db) => {
+                let called = timeout($longest, async { $call }).await;
+                called.unwrap_or_else(|_| Err(silent()))
+            }
         }
     };
 }
@@ -47,7 +50,8 @@ impl Store {
     pub(crate) async fn listener(&self) -> Result<Listener, Failed> {
         let mut own = Own::beside(&self.pools).await?;
         if let Own::Postgres(db) = &mut own {
-            sql_query(rooms::LISTEN).execute(db).await?;
+            let listens = timeout(self.pools.longest(), sql_query(rooms::LISTEN).execute(db)).await;
+            listens.unwrap_or_else(|_| Err(silent()))?;
         }
         Ok(Listener { pools: self.pools.clone(), own, looked: None })
     }
@@ -67,7 +71,8 @@ impl Listener {
             return Err(Failed::gone());
         }
         let query = rooms::latest_of(names());
-        let latest: Vec<(String, i64)> = through!(&mut self.own, db => query.load(db).await)?;
+        let latest: Vec<(String, i64)> =
+            through!(&mut self.own, self.pools.longest(), db => query.load(db).await)?;
         self.looked = Some(Instant::now());
         Ok(latest.into_iter().map(|(room, id)| (RoomName::kept(room), MessageId(id))).collect())
     }
@@ -80,7 +85,8 @@ impl Listener {
         limit: i64,
     ) -> Result<Vec<Message>, Failed> {
         let query = rooms::behind(room.as_str().to_owned(), after.0, limit);
-        let rows: Vec<MessageRow> = through!(&mut self.own, db => query.load(db).await)?;
+        let rows: Vec<MessageRow> =
+            through!(&mut self.own, self.pools.longest(), db => query.load(db).await)?;
         Ok(rows.into_iter().map(Message::from).collect())
     }
 

@@ -7,6 +7,7 @@
 //! statement, and must neither be lent again before it has ended nor be counted as free.
 
 use std::error::Error;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -80,6 +81,14 @@ impl Pools {
             Self::Postgres(pool) => pool.lend().await.map(Lent::Postgres),
         }
     }
+
+    /// How long a call of a few statements may take on PostgreSQL. SQLite's end by themselves.
+    pub(crate) fn longest(&self) -> Duration {
+        match self {
+            Self::Sqlite { .. } => Duration::MAX,
+            Self::Postgres(pool) => pool.longest,
+        }
+    }
 }
 
 impl Own {
@@ -111,6 +120,7 @@ pub(crate) struct Pool<M: Manager> {
     permits: Permits,
     idle: Mutex<Vec<M::Connection>>,
     acquire: Duration,
+    longest: Duration,
 }
 
 /// How connections of one kind are opened and told from dead ones.
@@ -134,7 +144,8 @@ impl<M: Manager> Pool<M> {
     /// No connection is opened before it is needed, so that a process costs what it uses.
     fn new(manager: M, size: usize, limits: &Limits) -> Arc<Self> {
         let (permits, idle) = (Permits::new(size), Mutex::default());
-        Arc::new(Self { manager, permits, idle, acquire: limits.database_acquire })
+        let longest = postgres::longest(limits.database_statement);
+        Arc::new(Self { manager, permits, idle, acquire: limits.database_acquire, longest })
     }
 
     /// Awaits a free connection, but no longer than `database_acquire`.
@@ -148,8 +159,10 @@ impl<M: Manager> Pool<M> {
             rests: false,
         };
         while let Some(mut connection) = self.take() {
-            if timeout(self.acquire / 2, self.manager.is_alive(&mut connection)).await == Ok(true) {
-                return Ok(lent(connection));
+            match timeout(self.acquire / 2, self.manager.is_alive(&mut connection)).await {
+                Ok(true) => return Ok(lent(connection)),
+                Ok(false) => {}
+                Err(_) => self.forget(),
             }
         }
         let opened = timeout(self.acquire, self.manager.connect()).await;
@@ -163,6 +176,12 @@ impl<M: Manager> Pool<M> {
 
     fn keep(&self, connection: M::Connection) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+
+    /// One was silent. Those that lay beside it are no better, and to wait for each would take as many times as long.
+    fn forget(&self) {
+        let idle = mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(idle);
     }
 }
 
@@ -182,6 +201,11 @@ impl<M: Manager> Loan<M> {
     /// The call is over, and nothing goes on on this connection.
     pub(crate) fn rest(&mut self) {
         self.rests = true;
+    }
+
+    /// How long a call of a few statements may take.
+    pub(crate) fn longest(&self) -> Duration {
+        self.pool.longest
     }
 }
 
@@ -249,9 +273,12 @@ impl Manager for Sqlite {
             // The process ends, and the statement with it.
             return drop(loan.connection.take());
         };
-        let ended = loan.connection().connection.spawn_blocking(|_| Ok(()));
+        let Some(mut opened) = loan.connection.take() else { return };
+        let ended = opened.connection.spawn_blocking(|_| Ok(()));
         runtime.spawn(async move {
             let _ = ended.await;
+            // Not before: a runtime that ends drops this task, while the statement still has the connection.
+            loan.connection = Some(opened);
             drop(loan);
         });
     }

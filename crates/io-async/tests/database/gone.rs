@@ -1,6 +1,8 @@
 //! A database that is gone and comes back: told at once, found again, and nothing that was promised is lost.
 
 use std::fs;
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use conformance::databases::Fresh;
@@ -10,6 +12,7 @@ use contract::{Limits, Problem};
 use io_async::Store;
 use libtest_mimic::Trial;
 use store::Database;
+use tokio::time::{sleep, timeout};
 
 use crate::notes::draft;
 use crate::{block_on, store};
@@ -18,8 +21,14 @@ use crate::{block_on, store};
 pub(crate) fn trials() -> Vec<Trial> {
     let moved = "SQLite::a_file_that_is_gone_is_told_and_not_made_anew";
     let replaced = "SQLite::a_file_that_another_took_the_place_of_is_written_to_no_more";
+    let silent = "PostgreSQL::a_server_that_hangs_is_told_in_time_and_found_again_when_it_goes_on";
     let down = "PostgreSQL::a_server_that_is_down_is_told_at_once_and_found_again";
+    let ended = "SQLite::a_runtime_that_ends_amid_a_statement_does_so_without_a_panic";
     vec![
+        Trial::test(ended, || {
+            a_runtime_that_ends_amid_a_statement_does_so_without_a_panic(Fresh::on_sqlite());
+            Ok(())
+        }),
         Trial::test(moved, || {
             block_on(a_file_that_is_gone_is_told_and_not_made_anew(Fresh::on_sqlite()));
             Ok(())
@@ -30,11 +39,31 @@ pub(crate) fn trials() -> Vec<Trial> {
             ));
             Ok(())
         }),
+        on_postgres(silent.to_owned(), || {
+            block_on(a_server_that_hangs_is_told_in_time_and_found_again_when_it_goes_on());
+            Ok(())
+        }),
         on_postgres(down.to_owned(), || {
             block_on(a_server_that_is_down_is_told_at_once_and_found_again());
             Ok(())
         }),
     ]
+}
+
+fn a_runtime_that_ends_amid_a_statement_does_so_without_a_panic(fresh: Fresh) {
+    // The runtime catches it, so only the hook sees it; tests beside have panics of their own.
+    static PANICKED: AtomicBool = AtomicBool::new(false);
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        PANICKED.fetch_or(panic.to_string().contains("transaction state"), Ordering::Relaxed);
+        before(panic);
+    }));
+    let store = store(&fresh, Limits::default());
+    block_on(async {
+        let waits = store.wait(Duration::from_millis(500));
+        timeout(Duration::from_millis(100), waits).await.unwrap_err();
+    });
+    assert!(!PANICKED.load(Ordering::Relaxed));
 }
 
 async fn a_file_that_is_gone_is_told_and_not_made_anew(fresh: Fresh) {
@@ -83,6 +112,42 @@ async fn a_server_that_is_down_is_told_at_once_and_found_again() {
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     }
     postgres.start_again().unwrap();
+    store.ready().await.unwrap();
+    assert_eq!(store.note(note.id).await.unwrap().unwrap(), note);
+    store.add_note(draft("again"), None).await.unwrap();
+}
+
+async fn a_server_that_hangs_is_told_in_time_and_found_again_when_it_goes_on() {
+    let postgres = Postgres::start().unwrap();
+    let database = Database::Postgres(postgres.database().unwrap());
+    let limits =
+        Limits { pool: 2, database_statement: Duration::from_secs(1), ..Limits::default() };
+    let store = Store::open(&database, &limits).unwrap();
+    let note = store.add_note(draft("kept"), None).await.unwrap();
+    store.ready().await.unwrap();
+    let began = Instant::now();
+    // Two calls have the connections and are in the midst of a statement; three come when there is none.
+    let asked: Vec<_> = (0..5)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.wait(Duration::from_secs(1)).await })
+        })
+        .collect();
+    sleep(Duration::from_millis(200)).await;
+    postgres.pause().unwrap();
+    for asked in asked {
+        told_at_once(asked.await.unwrap().unwrap_err());
+    }
+    // It waits so long, and each statement has a second, twice; a busy machine is given much.
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    for _ in 0..2 {
+        let began = Instant::now();
+        told_at_once(store.ready().await.unwrap_err());
+        told_at_once(store.note(note.id).await.unwrap_err());
+        // One second, and two to see that there is no other connection.
+        assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    }
+    postgres.go_on().unwrap();
     store.ready().await.unwrap();
     assert_eq!(store.note(note.id).await.unwrap().unwrap(), note);
     store.add_note(draft("again"), None).await.unwrap();

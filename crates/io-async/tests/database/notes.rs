@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use conformance::databases::Fresh;
 use contract::{Draft, Limits, NoteId, Page};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
 use futures_util::future::{join, join_all};
+use store::sqlite;
 use tokio::time::{sleep, timeout};
 
 use crate::{key, readers, store};
@@ -79,6 +82,44 @@ pub(crate) async fn a_call_that_is_dropped_leaves_the_pool_as_it_was(fresh: Fres
             assert!(began.elapsed() > Duration::from_millis(250), "{:?}", began.elapsed());
         }
     }
+}
+
+/// What is said of pages: PostgreSQL numbers notes as they are begun, SQLite has one writer at a time.
+pub(crate) async fn of_two_notes_at_once_the_lower_number_may_be_seen_later_on_postgresql_and_never_on_sqlite(
+    fresh: Fresh,
+) {
+    const EARLY: &str =
+        "INSERT INTO notes (title, body, created_at, updated_at) VALUES ('early', '', 0, 0)";
+    let store = store(&fresh, Limits::default());
+    let titles = async |after| {
+        let page = Page { limit: 100, after: NoteId(after) };
+        let titles = store.notes(page).await.unwrap().notes.into_iter().map(|note| note.title);
+        titles.collect::<Vec<_>>()
+    };
+    let Some(url) = &fresh.url else {
+        let file = fresh.data.path().join("waitlab.db");
+        let mut other = sqlite::connect(&file.to_string_lossy(), Duration::ZERO).unwrap();
+        other.batch_execute(&format!("BEGIN IMMEDIATE; {EARLY}")).unwrap();
+        let late = {
+            let store = store.clone();
+            tokio::spawn(async move { store.add_note(draft("late"), None).await.unwrap() })
+        };
+        sleep(Duration::from_millis(200)).await;
+        assert!(titles(0).await.is_empty());
+        other.batch_execute("COMMIT").unwrap();
+        let late = late.await.unwrap();
+        assert_eq!(titles(0).await, ["early", "late"]);
+        assert!(titles(late.id.0).await.is_empty());
+        return;
+    };
+    let mut other = PgConnection::establish(url).unwrap();
+    other.batch_execute(&format!("BEGIN; {EARLY}")).unwrap();
+    let late = store.add_note(draft("late"), None).await.unwrap();
+    assert_eq!(titles(0).await, ["late"]);
+    other.batch_execute("COMMIT").unwrap();
+    // Whoever goes on behind the one it saw never meets the other; whoever begins anew does.
+    assert!(titles(late.id.0).await.is_empty());
+    assert_eq!(titles(0).await, ["early", "late"]);
 }
 
 pub(crate) fn draft(title: &str) -> Draft {

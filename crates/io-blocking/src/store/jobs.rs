@@ -181,7 +181,7 @@ impl Store {
                 .bind::<Text, _>(worker)
                 .bind::<BigInt, _>(lease)
                 .bind::<Integer, _>(attempts)
-                .get_result(db.connection())
+                .get_result(db.connection().call())
                 .optional()?,
         };
         Ok(row.map(|row| row.claimed(worker)))

@@ -35,7 +35,12 @@ macro_rules! through {
                 let $db = &mut own.connection;
                 $call
             }
-            Own::Postgres($db) => $call,
+            Own::Postgres(line) => {
+                let $db = line.call();
+                let result = $call;
+                line.rests();
+                result
+            }
         }
     };
 }
@@ -44,8 +49,9 @@ impl Store {
     /// A listener, which hears of every message that is committed from now on.
     pub(crate) fn listener(&self) -> Result<Listener, Failed> {
         let mut own = Own::beside(&self.pools)?;
-        if let Own::Postgres(db) = &mut own {
-            diesel::sql_query(rooms::LISTEN).execute(db)?;
+        if let Own::Postgres(line) = &mut own {
+            diesel::sql_query(rooms::LISTEN).execute(line.call())?;
+            line.rests();
         }
         Ok(Listener { pools: self.pools.clone(), own, looked: None })
     }
@@ -92,11 +98,11 @@ impl Listener {
 
     /// What PostgreSQL told since, once it did or a moment has passed.
     fn told(&mut self) -> Result<Vec<(RoomName, MessageId)>, Failed> {
-        let Own::Postgres(db) = &mut self.own else {
+        let Own::Postgres(line) = &mut self.own else {
             sleep(GLANCE);
             return Ok(Vec::new());
         };
-        let notes = db.notifications_iter().collect::<QueryResult<Vec<_>>>()?;
+        let notes = line.at_once().notifications_iter().collect::<QueryResult<Vec<_>>>()?;
         let told: Vec<_> = notes.iter().filter_map(|note| rooms::told(&note.payload)).collect();
         if told.is_empty() {
             sleep(GLANCE);

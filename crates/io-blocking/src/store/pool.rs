@@ -6,6 +6,7 @@
 //! The pool is ours because of what happens when the database is down. Who needs a connection opens it, and says at once
 //! that there is none; pools that open them elsewhere say so when their patience is over.
 
+use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use contract::Limits;
 use diesel::connection::{SimpleConnection, TransactionManager};
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::{Connection, SqliteConnection};
+use store::silence::Line;
 use store::{Database, Failed, postgres, sqlite};
 
 use crate::permits::{Permit, Permits};
@@ -36,7 +38,7 @@ pub(crate) enum Lent {
 /// A connection that is nobody else's, and never lent.
 pub(crate) enum Own {
     Sqlite(Opened),
-    Postgres(PgConnection),
+    Postgres(Line),
 }
 
 impl Pools {
@@ -84,7 +86,7 @@ impl Own {
     /// Whether it leads where connections of `pools` do: a file that was moved away is still open here.
     pub(crate) fn leads_to(&mut self, pools: &Pools) -> bool {
         match (self, pools) {
-            (Self::Sqlite(own), Pools::Sqlite { readers, .. }) => readers.manager.is_alive(own),
+            (Self::Sqlite(own), Pools::Sqlite { readers, .. }) => readers.manager.is_there(own),
             _ => true,
         }
     }
@@ -98,6 +100,9 @@ pub(crate) struct Pool<M: Manager> {
     acquire: Duration,
 }
 
+/// The database neither answered nor refused.
+pub(crate) struct Silent;
+
 /// How connections of one kind are opened and told from dead ones.
 pub(crate) trait Manager {
     type Connection;
@@ -105,11 +110,15 @@ pub(crate) trait Manager {
     /// Blocks the calling thread until there is one, or none can be had.
     fn connect(&self) -> Result<Self::Connection, Failed>;
 
-    /// Whether one that lay idle still leads to the database.
-    fn is_alive(&self, connection: &mut Self::Connection) -> bool;
+    /// Whether one that lay idle still leads to the database, which has so long to answer.
+    fn is_alive(
+        &self,
+        connection: &mut Self::Connection,
+        patience: Duration,
+    ) -> Result<bool, Silent>;
 
-    /// Whether a transaction was left open on it.
-    fn is_open(connection: &mut Self::Connection) -> bool;
+    /// Whether it can be lent again: it has answered, and no transaction was left open on it.
+    fn rests(connection: &mut Self::Connection) -> bool;
 }
 
 impl<M: Manager> Pool<M> {
@@ -129,8 +138,10 @@ impl<M: Manager> Pool<M> {
             _permit: permit,
         };
         while let Some(mut connection) = self.take() {
-            if self.manager.is_alive(&mut connection) {
-                return Ok(lent(connection));
+            match self.manager.is_alive(&mut connection, self.acquire / 2) {
+                Ok(true) => return Ok(lent(connection)),
+                Ok(false) => {}
+                Err(Silent) => self.forget(),
             }
         }
         self.manager.connect().map(lent)
@@ -143,6 +154,12 @@ impl<M: Manager> Pool<M> {
 
     fn keep(&self, connection: M::Connection) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+
+    /// One was silent. Those that lay beside it are no better, and to wait for each would take as many times as long.
+    fn forget(&self) {
+        let idle = mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(idle);
     }
 }
 
@@ -163,7 +180,7 @@ impl<M: Manager> Drop for Loan<M> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         // What a panic left half-done ends with its connection.
-        if !thread::panicking() && !M::is_open(&mut connection) {
+        if M::rests(&mut connection) && !thread::panicking() {
             self.pool.keep(connection);
         }
     }
@@ -199,33 +216,37 @@ impl Manager for Sqlite {
         Ok(Opened { connection, file })
     }
 
-    /// A file does not hang up. But what is written to one that was moved away, nobody finds again.
-    fn is_alive(&self, opened: &mut Opened) -> bool {
-        sqlite::identity(&self.file) == Some(opened.file)
+    fn is_alive(&self, opened: &mut Opened, _: Duration) -> Result<bool, Silent> {
+        Ok(self.is_there(opened))
     }
 
-    fn is_open(opened: &mut Opened) -> bool {
-        is_open(&mut opened.connection)
+    fn rests(opened: &mut Opened) -> bool {
+        !is_open(&mut opened.connection)
+    }
+}
+
+impl Sqlite {
+    /// A file does not hang up. But what is written to one that was moved away, nobody finds again.
+    fn is_there(&self, opened: &Opened) -> bool {
+        sqlite::identity(&self.file) == Some(opened.file)
     }
 }
 
 impl Manager for Postgres {
-    type Connection = PgConnection;
+    type Connection = Line;
 
-    fn connect(&self) -> Result<PgConnection, Failed> {
-        let opened = PgConnection::establish(&self.url);
-        let mut connection = opened.map_err(|error| Failed::Unreachable(error.to_string()))?;
-        connection.batch_execute(&postgres::settings(self.statement))?;
-        Ok(connection)
+    fn connect(&self) -> Result<Line, Failed> {
+        Line::connect(&self.url, self.statement)
     }
 
     /// A round trip before each use: a server that was restarted has hung up, and only this tells.
-    fn is_alive(&self, connection: &mut PgConnection) -> bool {
-        connection.batch_execute("SELECT 1").is_ok()
+    fn is_alive(&self, line: &mut Line, patience: Duration) -> Result<bool, Silent> {
+        let is_alive = line.call_within(patience).batch_execute("SELECT 1").is_ok();
+        if line.rests() { Ok(is_alive) } else { Err(Silent) }
     }
 
-    fn is_open(connection: &mut PgConnection) -> bool {
-        is_open(connection)
+    fn rests(line: &mut Line) -> bool {
+        line.rests() && !is_open(line.at_once())
     }
 }
 

@@ -1,6 +1,7 @@
 //! A database that is gone and comes back: told at once, found again, and nothing that was promised is lost.
 
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use conformance::databases::Fresh;
@@ -18,6 +19,7 @@ use crate::store;
 pub(crate) fn trials() -> Vec<Trial> {
     let moved = "SQLite::a_file_that_is_gone_is_told_and_not_made_anew";
     let replaced = "SQLite::a_file_that_another_took_the_place_of_is_written_to_no_more";
+    let silent = "PostgreSQL::a_server_that_hangs_is_told_in_time_and_found_again_when_it_goes_on";
     let down = "PostgreSQL::a_server_that_is_down_is_told_at_once_and_found_again";
     vec![
         Trial::test(moved, || {
@@ -26,6 +28,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         }),
         Trial::test(replaced, || {
             a_file_that_another_took_the_place_of_is_written_to_no_more(Fresh::on_sqlite());
+            Ok(())
+        }),
+        on_postgres(silent.to_owned(), || {
+            a_server_that_hangs_is_told_in_time_and_found_again_when_it_goes_on();
             Ok(())
         }),
         on_postgres(down.to_owned(), || {
@@ -81,6 +87,47 @@ fn a_server_that_is_down_is_told_at_once_and_found_again() {
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     }
     postgres.start_again().unwrap();
+    store.ready().unwrap();
+    assert_eq!(store.note(note.id).unwrap().unwrap(), note);
+    store.add_note(draft("again"), None).unwrap();
+}
+
+fn a_server_that_hangs_is_told_in_time_and_found_again_when_it_goes_on() {
+    let postgres = Postgres::start().unwrap();
+    let database = Database::Postgres(postgres.database().unwrap());
+    let limits =
+        Limits { pool: 2, database_statement: Duration::from_secs(1), ..Limits::default() };
+    let store = Store::open(&database, &limits).unwrap();
+    let note = store.add_note(draft("kept"), None).unwrap();
+    store.ready().unwrap();
+    let began = Instant::now();
+    // Two calls have the connections and are in the midst of a statement; three come when there is none.
+    let asked: Vec<_> = (0..5)
+        .map(|_| {
+            let store = store.clone();
+            thread::spawn(move || store.wait(Duration::from_secs(1)))
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(200));
+    postgres.pause().unwrap();
+    // Not by waiting for them: one that hangs would never be missed.
+    while !asked.iter().all(thread::JoinHandle::is_finished) {
+        assert!(began.elapsed() < Duration::from_secs(6), "a thread hangs with its database");
+        thread::sleep(Duration::from_millis(10));
+    }
+    for asked in asked {
+        told_at_once(asked.join().unwrap().unwrap_err());
+    }
+    // It waits so long, and each statement has a second, twice; a busy machine is given much.
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    for _ in 0..2 {
+        let began = Instant::now();
+        told_at_once(store.ready().unwrap_err());
+        told_at_once(store.note(note.id).unwrap_err());
+        // One second, and two to see that there is no other connection.
+        assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    }
+    postgres.go_on().unwrap();
     store.ready().unwrap();
     assert_eq!(store.note(note.id).unwrap().unwrap(), note);
     store.add_note(draft("again"), None).unwrap();

@@ -1,10 +1,13 @@
 //! Notes, keys, and a pool that is exhausted.
 
-use std::thread::{scope, sleep};
+use std::thread::{scope, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use conformance::databases::Fresh;
 use contract::{Draft, Limits, NoteId, Page};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use store::sqlite;
 
 use crate::{key, readers, store};
 
@@ -64,6 +67,44 @@ pub(crate) fn readiness_is_the_databases_and_not_the_pools(fresh: Fresh) {
         store.ready().unwrap();
         assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
     });
+}
+
+/// What is said of pages: PostgreSQL numbers notes as they are begun, SQLite has one writer at a time.
+pub(crate) fn of_two_notes_at_once_the_lower_number_may_be_seen_later_on_postgresql_and_never_on_sqlite(
+    fresh: Fresh,
+) {
+    const EARLY: &str =
+        "INSERT INTO notes (title, body, created_at, updated_at) VALUES ('early', '', 0, 0)";
+    let store = store(&fresh, Limits::default());
+    let titles = |after| {
+        let page = Page { limit: 100, after: NoteId(after) };
+        let titles = store.notes(page).unwrap().notes.into_iter().map(|note| note.title);
+        titles.collect::<Vec<_>>()
+    };
+    let Some(url) = &fresh.url else {
+        let file = fresh.data.path().join("waitlab.db");
+        let mut other = sqlite::connect(&file.to_string_lossy(), Duration::ZERO).unwrap();
+        other.batch_execute(&format!("BEGIN IMMEDIATE; {EARLY}")).unwrap();
+        let late = {
+            let store = store.clone();
+            spawn(move || store.add_note(draft("late"), None).unwrap())
+        };
+        sleep(Duration::from_millis(200));
+        assert!(titles(0).is_empty());
+        other.batch_execute("COMMIT").unwrap();
+        let late = late.join().unwrap();
+        assert_eq!(titles(0), ["early", "late"]);
+        assert!(titles(late.id.0).is_empty());
+        return;
+    };
+    let mut other = PgConnection::establish(url).unwrap();
+    other.batch_execute(&format!("BEGIN; {EARLY}")).unwrap();
+    let late = store.add_note(draft("late"), None).unwrap();
+    assert_eq!(titles(0), ["late"]);
+    other.batch_execute("COMMIT").unwrap();
+    // Whoever goes on behind the one it saw never meets the other; whoever begins anew does.
+    assert!(titles(late.id.0).is_empty());
+    assert_eq!(titles(0), ["early", "late"]);
 }
 
 pub(crate) fn draft(title: &str) -> Draft {
