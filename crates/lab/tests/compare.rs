@@ -27,8 +27,10 @@ fn lab(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn results(folder: &Path) -> Results {
-    let text = fs::read_to_string(folder.join("results.json")).unwrap();
+/// What it left behind; where it left nothing, `said` is why.
+fn results(folder: &Path, said: &str) -> Results {
+    let text = fs::read_to_string(folder.join("results.json"))
+        .unwrap_or_else(|error| panic!("no results.json: {error}\n{said}"));
     serde_json::from_str(&text).unwrap()
 }
 
@@ -46,7 +48,7 @@ fn a_short_comparison_answers_and_leaves_results_report_and_histograms() {
     let (stdout, stderr) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
 
-    let results = results(folder.path());
+    let results = results(folder.path(), &stderr);
     assert_eq!((results.schema, results.interrupted), (SCHEMA, false));
     assert!(results.machine.cores > 0 && results.versions.crates.contains_key("hyper"));
     let cells: Vec<_> = results
@@ -78,8 +80,9 @@ fn a_short_comparison_answers_and_leaves_results_report_and_histograms() {
 
 #[test]
 fn a_workload_of_one_s_own_is_asked_of_a_server_of_ours_and_of_a_stranger() {
-    // Where the stranger's upstream will be: nobody has the port between now and then, or it is tried again.
-    let upstream = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Where the stranger's upstream will be. Until then the port is nobody's, so it is one of an address that nobody else
+    // here uses: on 127.0.0.1, a connection of another test could be given it.
+    let upstream = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
     conformance::binaries::build(&["server-blocking"]).unwrap();
     let binary = conformance::binaries::find("server-blocking").unwrap();
     let flag = format!("--github-url=http://{upstream}");
@@ -98,7 +101,7 @@ fn a_workload_of_one_s_own_is_asked_of_a_server_of_ours_and_of_a_stranger() {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let output = lab(folder.path(), &arguments).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let results = results(folder.path());
+    let results = results(folder.path(), &stderr);
     assert_eq!(results.scenarios[0].name, "shop", "{stderr}");
     for who in ["axum", "mine"] {
         let cell = results.cells.iter().find(|cell| cell.competitor == who).expect(who);
@@ -121,7 +124,7 @@ fn a_message_reaches_everybody_who_listens_in_each_server() {
     let output = lab(folder.path(), &arguments).output().unwrap();
     let (stdout, stderr) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let results = results(folder.path());
+    let results = results(folder.path(), &stderr);
     assert_eq!(results.cells.len(), 6, "{stderr}");
     for cell in &results.cells {
         let listeners = if cell.level == "room/20" { 20 } else { 2 };
@@ -178,7 +181,7 @@ fn ctrl_c_keeps_what_was_measured_and_leaves_no_process_behind() {
             (!Path::new(&format!("/proc/{child}")).exists()).then_some(())
         });
     }
-    let results = results(folder.path());
+    let results = results(folder.path(), &said);
     assert!(results.interrupted && !results.cells.is_empty(), "{said}");
     assert!(results.cells.iter().all(|cell| cell.ok > 0), "only whole cells are kept");
     assert!(said.contains("interrupted, so some are missing"), "{said}");
