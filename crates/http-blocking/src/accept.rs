@@ -91,12 +91,18 @@ impl<V: Service> Acceptor<V> {
         }
     }
 
-    /// Accepts what waits, at most a backlog of it.
+    /// Accepts what waits and gives it threads, at most so many as may be open and a backlog more: in a flood the drain
+    /// must be seen, too.
     fn accept_all(&mut self, listener: &TcpListener) -> io::Result<()> {
-        let (mut accepted, mut room) = (VecDeque::new(), BACKLOG);
+        let most = self.shared.connections + usize::from(BACKLOG);
+        let (mut accepted, mut left) = (VecDeque::new(), most);
         loop {
+            let held = accepted.len();
+            let open = self.shared.registry.open();
+            let room = left.min(most.saturating_sub(open + held));
             // All that wait, before any is given a thread: who finds the kernel's queue full tries again a second later.
-            let stopped = accept(listener, &mut accepted, &mut room);
+            let stopped = accept(listener, &mut accepted, room);
+            left -= accepted.len() - held;
             for stream in accepted.drain(..accepted.len().min(ADMITTED_AT_ONCE)) {
                 self.admit(stream);
             }
@@ -185,14 +191,12 @@ impl<V: Service> Drop for Acceptor<V> {
 fn accept(
     listener: &TcpListener,
     accepted: &mut VecDeque<TcpStream>,
-    room: &mut i32,
+    room: usize,
 ) -> io::Result<()> {
-    while *room > 0 {
+    let full = accepted.len() + room;
+    while accepted.len() < full {
         match listener.accept() {
-            Ok((stream, _)) => {
-                accepted.push_back(stream);
-                *room -= 1;
-            }
+            Ok((stream, _)) => accepted.push_back(stream),
             // The client left before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

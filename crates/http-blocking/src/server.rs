@@ -15,7 +15,7 @@ use crate::{Limits, Service, Shutdown, ThreadCap, Threads};
 
 /// Connections the kernel may hold before they are accepted. std asks for 128, and a burst of 1,000 clients then
 /// waits for its SYNs to be sent again.
-pub(crate) const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: u16 = 4096;
 
 /// Listens on `addr` with a backlog of 4,096; port 0 asks for any.
 ///
@@ -30,7 +30,7 @@ pub fn listen(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
             // A restart must not wait for the old connections' TIME_WAIT.
             socket.set_reuse_address(true)?;
             socket.bind(&addr.into())?;
-            socket.listen(BACKLOG)?;
+            socket.listen(BACKLOG.into())?;
             Ok(socket.into())
         };
         match listen() {
