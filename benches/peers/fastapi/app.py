@@ -16,15 +16,18 @@ from typing import Annotated
 
 import anyio
 import httpx
+import requests
 import uvicorn
 from fastapi import FastAPI, HTTPException, Path, Query, Request
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 LONGEST_WAIT = 60
 NAME = r"^[A-Za-z0-9_-]{1,39}$"
 
 Seconds = Annotated[Decimal, Path(ge=0, le=LONGEST_WAIT)]
 Name = Annotated[str, Path(pattern=NAME)]
+Count = Annotated[int, Path(ge=1, le=1_000_000)]
+Interval = Annotated[float, Query(ge=0, le=LONGEST_WAIT)]
 
 
 def waited(seconds: Decimal) -> dict:
@@ -39,7 +42,7 @@ def build(options: argparse.Namespace) -> FastAPI:
         anyio.to_thread.current_default_thread_limiter().total_tokens = options.offload_threads
         limits = httpx.Limits(max_connections=options.upstream_max)
         async with httpx.AsyncClient(base_url=options.github_url, limits=limits, timeout=20) as client:
-            app.state.client = client
+            app.state.client, app.state.session = client, requests.Session()
             yield
 
     app = FastAPI(lifespan=lifespan)
@@ -72,6 +75,16 @@ def build(options: argparse.Namespace) -> FastAPI:
             return [await profile(name) for name in username]
         return await asyncio.gather(*(profile(name) for name in username))
 
+    @app.get("/stream/{count}")
+    async def stream(count: Count, interval: Interval = 0):
+        async def lines():
+            for n in range(count):
+                if n:
+                    await asyncio.sleep(interval)
+                yield f'{{"n":{n}}}\n'
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
     @app.get("/offload/wait/{seconds}")
     async def offload_wait(seconds: Seconds):
         await anyio.to_thread.run_sync(time.sleep, float(seconds))
@@ -91,6 +104,38 @@ def build(options: argparse.Namespace) -> FastAPI:
         async def blocking_wait(seconds: Seconds):
             # DO NOT COPY: blocks the event loop.
             time.sleep(float(seconds))
+            return waited(seconds)
+
+        @app.get("/pitfalls/blocking-client/{username}")
+        async def blocking_client(username: Name):
+            # DO NOT COPY: a library that blocks, called on the event loop.
+            return app.state.session.get(f"{options.github_url}/users/{username}", timeout=20).json()
+
+        @app.get("/pitfalls/stream-blocked/{count}")
+        async def stream_blocked(count: Count, interval: Interval = 0):
+            async def lines():
+                for n in range(count):
+                    if n:
+                        # DO NOT COPY: blocks the event loop between two lines.
+                        time.sleep(interval)
+                    yield f'{{"n":{n}}}\n'
+
+            return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+        lock = asyncio.Lock()
+
+        @app.get("/pitfalls/lock-across-await/{seconds}")
+        async def lock_across_await(seconds: Seconds):
+            async with lock:
+                # DO NOT COPY: whoever comes next waits its turn.
+                await asyncio.sleep(float(seconds))
+            return waited(seconds)
+
+        @app.get("/remedies/lock-across-await/{seconds}")
+        async def lock_let_go(seconds: Seconds):
+            async with lock:
+                pass
+            await asyncio.sleep(float(seconds))
             return waited(seconds)
 
     return app

@@ -14,9 +14,21 @@ use crate::{args, stop};
 /// The peers there are.
 pub const PEERS: [&str; 1] = ["fastapi"];
 
-/// Lessons whose routes the peer serves.
-pub const LESSONS: [&str; 7] =
-    ["others-go-on", "waiting", "blocked-loop", "pool-limit", "memory", "cpu-cycles", "floor"];
+/// Lessons whose routes the peer serves, and whose figures say something beside what one client gets.
+pub const LESSONS: [&str; 12] = [
+    "others-go-on",
+    "waiting",
+    "blocked-loop",
+    "pool-limit",
+    "memory",
+    "cpu-cycles",
+    "floor",
+    "fan-out",
+    "long-lived",
+    "blocking-library",
+    "lock-across-await",
+    "stream-blocked",
+];
 
 /// `lab peers NAME`: makes its environment, runs it until Ctrl-C.
 ///

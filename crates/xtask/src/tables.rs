@@ -137,7 +137,7 @@ pub(crate) fn wait_side_by_side() -> anyhow::Result<String> {
 
 /// A function of the article, or what an author of FastAPI would write where it has none.
 pub(crate) fn python(name: &str) -> anyhow::Result<String> {
-    for path in ["docs/src/article.py", "docs/src/equivalents.py"] {
+    for path in ["benches/peers/fastapi/article.py", "docs/src/equivalents.py"] {
         if let Some(found) = cut_python(&source(path)?, name) {
             return Ok(found);
         }

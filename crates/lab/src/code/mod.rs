@@ -36,7 +36,7 @@ Examples:
   cargo lab code stream --width 250 | less -S
   cargo lab code --list
 
-A line with a bar before it is not the same in all three. Python stands in docs/src/article.py and
+A line with a bar before it is not the same in all three. Python stands in benches/peers/fastapi/article.py and
 docs/src/equivalents.py; the three servers are what this binary was built from.
 
 Exit codes: 0 shown; 2 no such handler.";
@@ -57,7 +57,7 @@ const FILES: &[(&str, [Option<&str>; 3])] = &include!(concat!(env!("OUT_DIR"), "
 
 /// The article's own two endpoints, and what an author of FastAPI would write for the others.
 const PYTHON: [&str; 2] = [
-    include_str!("../../../../docs/src/article.py"),
+    include_str!("../../../../benches/peers/fastapi/article.py"),
     include_str!("../../../../docs/src/equivalents.py"),
 ];
 

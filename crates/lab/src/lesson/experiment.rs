@@ -97,7 +97,8 @@ fn with_peers(lesson: &Lesson, mut cases: Vec<Case>, peers: &[String]) -> Vec<Ca
     let mut theirs = Vec::new();
     for case in &cases {
         let Act::Load(load) = &case.act else { continue };
-        if !["axum", "axum:workers=1"].contains(&case.who.as_str()) {
+        // One client beside one client would be compared with itself.
+        if !["axum", "axum:workers=1"].contains(&case.who.as_str()) || case.clients() == 1 {
             continue;
         }
         for peer in peers {
@@ -115,9 +116,12 @@ pub fn alone(level: &str) -> String {
     format!("{level}, one client")
 }
 
-/// What the lesson makes of its figures; what they lack, when they say nothing.
+/// What the lesson makes of its figures; what they lack, when they say nothing. A peer stands beside and is not judged.
 fn judged(lesson: &Lesson, found: &Found) -> Judged {
-    (lesson.judge)(found).unwrap_or_else(|why| Judged {
+    let is_ours = |trial: &&Trial| !peers::PEERS.contains(&trial.who.as_str());
+    let trials = found.trials.iter().filter(is_ours).cloned().collect();
+    let ours = Found { trials, ..found.clone() };
+    (lesson.judge)(&ours).unwrap_or_else(|why| Judged {
         verdict: Verdict::CannotTell(why),
         because: String::new(),
         answer: None,

@@ -50,6 +50,15 @@ pub fn run(args: &args::Lesson) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
     for peer in &args.peers {
         crate::peers::environment(peer)?;
+        let without = lessons.iter().map(|lesson| lesson.name);
+        let without: Vec<_> =
+            without.filter(|name| !crate::peers::LESSONS.contains(name)).collect();
+        if !without.is_empty() {
+            eprintln!(
+                "{peer} does not serve what these ask, and is left out: {}",
+                without.join(", ")
+            );
+        }
     }
     let asks = !args.no_guess && lessons.len() == 1 && std::io::stdin().is_terminal();
     // The contract is checked while the reader reads and guesses.
