@@ -24,7 +24,7 @@ use store::{CannotOpen, Database};
     after_help = "Try: cargo run --release -p server-axum    and in another terminal\n     \
                   curl -X POST 'http://127.0.0.1:8080/jobs/wait?seconds=1'"
 )]
-pub(crate) struct Flags {
+pub struct Flags {
     /// Address of /healthz, /readyz and /metrics; port 0 takes a free one, and the first line on stdout tells which
     #[arg(long, env = "WAITLAB_ADDR", default_value = "127.0.0.1:0")]
     pub(crate) addr: SocketAddr,

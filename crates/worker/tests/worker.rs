@@ -16,6 +16,8 @@ use libtest_mimic::Trial;
 use store::Database;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Of every worker here.
+const LEASE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let tests: &[databases::Test] = sentences![
@@ -51,7 +53,8 @@ impl Queue {
 
     fn worker(&self, flags: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
-        command.args(["--jobs=2", "--lease=1", "--heartbeat=0.2", "--poll=0.02", "--backoff=0.05"]);
+        command.args(["--jobs=2", "--heartbeat=0.2", "--poll=0.02", "--backoff=0.05"]);
+        command.arg(format!("--lease={}", LEASE.as_secs()));
         command.args(flags).arg("--data").arg(self.fresh.data.path());
         command.args(self.fresh.url.iter().map(|url| format!("--database={url}")));
         Server::spawn(command).expect("the worker starts")
@@ -130,6 +133,13 @@ fn what_would_fail_again_fails_at_once_with_its_reason(fresh: Fresh) {
 
 fn a_killed_workers_job_runs_again_within_its_lease_and_a_second(fresh: Fresh) {
     let queue = Queue::new(fresh);
+    // A busy machine only ever makes it longer, so the shortest of three counts.
+    let shortest = (0..3).map(|_| begun_again(&queue)).min().unwrap();
+    assert!(shortest < LEASE + Duration::from_secs(1), "{shortest:?}");
+}
+
+/// How long after the end of its worker a job is begun again by another.
+fn begun_again(queue: &Queue) -> Duration {
     let first = queue.worker(&[]);
     let id = queue.wait(1_500);
     queue.until(id, State::Running);
@@ -140,10 +150,10 @@ fn a_killed_workers_job_runs_again_within_its_lease_and_a_second(fresh: Fresh) {
         assert!(began.elapsed() < PATIENCE, "{:?}", queue.job(id));
         sleep(Duration::from_millis(10));
     }
-    // Lease and poll are short here; a busy machine is given three times as long.
-    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    let took = began.elapsed();
     assert_eq!(queue.until(id, State::Done).attempts, 2);
     drop(second);
+    took
 }
 
 fn a_long_job_is_kept_by_its_heartbeat(fresh: Fresh) {
@@ -243,9 +253,15 @@ fn it_tells_how_it_is_and_what_it_did(fresh: Fresh) {
     let subject = conformance::Subject::at(worker.addr());
     subject.get_with("/healthz", 200).unwrap();
     subject.get_with("/readyz", 200).unwrap();
-    assert_eq!(subject.metric("jobs_done_total").unwrap(), 1.0);
-    assert_eq!(subject.metric("jobs_running").unwrap(), 0.0);
-    assert_eq!(subject.metric("jobs_queued").unwrap(), 0.0);
+    let told = || {
+        ["jobs_done_total", "jobs_running", "jobs_queued"].map(|name| subject.metric(name).unwrap())
+    };
+    // It counts a job when the row says that it is done, so a moment later.
+    let began = Instant::now();
+    while told() != [1.0, 0.0, 0.0] {
+        assert!(began.elapsed() < PATIENCE, "done, running, queued: {:?}", told());
+        sleep(Duration::from_millis(10));
+    }
 }
 
 fn what_it_cannot_run_with_is_told_in_a_line() {

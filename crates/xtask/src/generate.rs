@@ -8,7 +8,7 @@
 //! | `generated/cut/server-axum/deadline/within.rs` | an item of `crates/server-axum/src/deadline.rs`; `Offload.run` is a function in an `impl`, `impl-Drop-for-Permit` the whole of one |
 //! | `generated/diff/blocking-axum/handlers/wait.diff` | a file of two servers, or of `io-blocking` and `io-async`, as one |
 //! | `generated/lessons.md` | the lessons, as `cargo lab lesson --list` has them |
-//! | `generated/routes.md`, `generated/flags.md`, `generated/problem.json` | the contract's document, the servers' flags, a refusal |
+//! | `generated/routes.md`, `generated/flags.md`, `generated/worker-flags.md`, `generated/problem.json` | the contract's document, the servers' flags, a worker's, a refusal |
 //! | `generated/errors.md`, `generated/pitfalls.md` | the rows that are asked of each server: failures, mistakes and remedies |
 //! | `generated/python/wait.py` | a function of the article |
 //! | `figures/….md`, `figures/….svg` | what the newest run in `docs/src/results/` found |
@@ -111,6 +111,7 @@ fn make(name: &str) -> anyhow::Result<Option<String>> {
     let text = match name {
         "generated/routes.md" => tables::routes(),
         "generated/flags.md" => tables::flags(),
+        "generated/worker-flags.md" => tables::worker_flags(),
         "generated/errors.md" => tables::errors(),
         "generated/pitfalls.md" => tables::pitfalls(),
         "generated/lessons.md" => lab::lesson::run::listed_as_markdown(),

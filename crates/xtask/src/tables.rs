@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, bail};
-use clap::{Args, Command};
+use clap::{Args, Command, CommandFactory};
 use conformance::failures::FAILURES;
 use conformance::mistakes::MISTAKES;
 use contract::{Limits, PathParam, Wait};
@@ -51,13 +51,22 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
 
 /// The flags that all three servers take, each with its variable, its default and what it is for.
 pub(crate) fn flags() -> String {
-    let command = Flags::augment_args(Command::new("server"));
+    flags_of(&Flags::augment_args(Command::new("server")), "Every server")
+}
+
+/// The same of a worker.
+pub(crate) fn worker_flags() -> String {
+    flags_of(&worker::Flags::command(), "Every worker")
+}
+
+/// A table for each heading; `title` is above those that have none.
+fn flags_of(command: &Command, title: &str) -> String {
     let mut table = String::new();
     let mut heading = None;
     for flag in command.get_arguments() {
         if heading != Some(flag.get_help_heading()) {
             heading = Some(flag.get_help_heading());
-            let title = flag.get_help_heading().unwrap_or("Every server");
+            let title = flag.get_help_heading().unwrap_or(title);
             let _ = write!(
                 table,
                 "\n**{title}**\n\n| flag | variable | default | what |\n|---|---|---|---|\n"
@@ -179,6 +188,12 @@ mod tests {
         let row = format!("| `--connections` | `WAITLAB_CONNECTIONS` | `{default}` |");
         assert!(table.contains(&row), "{table}");
         assert!(table.contains("**Limits**"), "{table}");
+        let table = worker_flags();
+        assert!(table.contains("| `--lease` | `WAITLAB_LEASE` | `5` |"), "{table}");
+        assert_eq!(
+            table.matches("| `--").count(),
+            worker::Flags::command().get_arguments().count()
+        );
     }
 
     #[test]
@@ -196,9 +211,8 @@ mod tests {
         let tried: Vec<_> =
             MISTAKES.iter().flat_map(|row| [asked(row.pitfall), asked(row.remedy)]).collect();
         for (name, operation) in operations(&document) {
-            // These two have checks of their own.
-            let elsewhere = ["blocking-wait", "failure"].iter().any(|route| name.contains(route));
-            let is_pitfall = operation["tags"][0] == "pitfalls" && !elsewhere;
+            // Its rows are trials of their own.
+            let is_pitfall = operation["tags"][0] == "pitfalls" && name != "GET /pitfalls/failure";
             assert!(!is_pitfall || tried.contains(&name), "{name} is tried by nobody");
         }
     }
