@@ -2,14 +2,14 @@
 //! the job of a worker that was killed is begun again.
 //!
 //! The jobs are waits of nothing, so that what is measured is the queue. A server takes them in, with its 202 on the disk
-//! first; then workers, each a process of its own, do all of them. When the first was begun and the last was done is
-//! asked of the database's own clock.
+//! first; then workers, each a process of its own, do all of them. The clock starts when every worker is ready, or four of
+//! them would be measured by how soon the last has started; when a job was begun and done is the database's to say.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, anyhow, ensure};
 use conformance::client::Request;
@@ -17,7 +17,7 @@ use conformance::postgres::{self, Postgres};
 use conformance::process::Signal;
 use conformance::{Server, Subject};
 use contract::jobs::State;
-use contract::{Job, Jobs};
+use contract::{Job, Jobs, Timestamp};
 use load::{Ask, Cancel, Expect, Plan, Stop, Target};
 
 use crate::args;
@@ -156,7 +156,13 @@ impl Run<'_> {
         let taken = self.fill(&server)?;
         let workers: Vec<_> =
             (0..workers).map(|_| self.worker(&server)).collect::<Result<_, _>>()?;
-        let done = self.all_done(&Subject::at(server.addr()))?;
+        for worker in &workers {
+            // It answers when its threads have started and its database has answered.
+            let ready = Subject::at(worker.addr()).get_with("/readyz", 200);
+            ready.map_err(|error| anyhow!("a worker is not ready: {error}"))?;
+        }
+        let ready = Timestamp::from(SystemTime::now());
+        let done = self.all_done(&Subject::at(server.addr()), ready)?;
         drop(workers);
         Ok(figures([(IN, taken), (DONE, done)]))
     }
@@ -216,8 +222,8 @@ impl Run<'_> {
         Ok(outcome.ok as f64 / outcome.span.as_secs_f64())
     }
 
-    /// Jobs done a second, from the first that was begun to the last that was done; each is looked at.
-    fn all_done(&self, subject: &Subject) -> anyhow::Result<f64> {
+    /// Jobs done a second, of those begun when all workers were ready; each job is looked at.
+    fn all_done(&self, subject: &Subject, ready: Timestamp) -> anyhow::Result<f64> {
         let began = Instant::now();
         while !(page(subject, "state=queued&limit=1")?.jobs.is_empty()
             && page(subject, "state=running&limit=1")?.jobs.is_empty())
@@ -226,23 +232,34 @@ impl Run<'_> {
             ensure!(began.elapsed() < PATIENCE, "jobs are open after {PATIENCE:?}");
             thread::sleep(Duration::from_millis(50));
         }
-        let (mut first, mut last, mut count) = (i64::MAX, i64::MIN, 0);
+        let mut spans = Vec::new();
         let mut after = 0;
         loop {
             let Jobs { jobs, next } = page(subject, &format!("limit=100&after={after}"))?;
             for job in jobs {
                 let Job { state, attempts, started_at, finished_at, .. } = &job;
                 ensure!(*state == State::Done && *attempts == 1, "not done at once: {job:?}");
-                first = first.min(started_at.context("done, and never begun")?.0);
-                last = last.max(finished_at.context("done, and not ended")?.0);
-                count += 1;
+                let begun = started_at.context("done, and never begun")?;
+                spans.push((begun, finished_at.context("done, and not ended")?));
             }
             let Some(next) = next else { break };
             after = next.0;
         }
-        ensure!(count == self.jobs, "{count} of {} jobs are there", self.jobs);
-        Ok(count as f64 / ((last - first).max(1) as f64 / 1e3))
+        ensure!(spans.len() as u64 == self.jobs, "{} of {} jobs are there", spans.len(), self.jobs);
+        a_second(&spans, ready)
     }
+}
+
+/// How many were done a second, of those that were begun from `ready` on: each with its begin and its end.
+fn a_second(jobs: &[(Timestamp, Timestamp)], ready: Timestamp) -> anyhow::Result<f64> {
+    let counted: Vec<_> = jobs.iter().filter(|(begun, _)| begun.0 >= ready.0).collect();
+    let (count, all) = (counted.len(), jobs.len());
+    ensure!(
+        count * 2 >= all,
+        "{count} of {all} jobs were left when all workers were ready: give it more --jobs"
+    );
+    let last = counted.iter().map(|(_, done)| done.0).max().unwrap_or(ready.0);
+    Ok(count as f64 / ((last - ready.0).max(1) as f64 / 1e3))
 }
 
 fn page(subject: &Subject, query: &str) -> anyhow::Result<Jobs> {
@@ -273,6 +290,18 @@ pub(crate) fn table(measured: &Measured) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_done_before_all_workers_were_ready_is_no_part_of_their_rate() {
+        let at = Timestamp;
+        let early = [(at(0), at(10)), (at(10), at(400))];
+        let counted = (0..4).map(|n| (at(400 + n * 25), at(425 + n * 25)));
+        let jobs: Vec<_> = early.into_iter().chain(counted).collect();
+        assert_eq!(a_second(&jobs, at(400)).unwrap(), 40.0);
+        // Half a second of one worker, while the others start, is not the rate of all.
+        let error = a_second(&jobs, at(475)).unwrap_err().to_string();
+        assert!(error.contains("1 of 6 jobs were left"), "{error}");
+    }
 
     #[test]
     fn what_is_taken_in_stands_by_server_and_what_is_done_by_workers() {
