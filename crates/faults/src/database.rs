@@ -14,7 +14,8 @@ use conformance::{Server, Subject};
 use contract::jobs::State;
 use contract::{Job, Jobs, Note, Notes};
 
-use crate::found::Found;
+use crate::found::{Found, until};
+use crate::ledger::Ledger;
 use crate::stage::Stage;
 
 /// As long jobs may take to be done in all.
@@ -122,6 +123,7 @@ pub(crate) fn queue_full(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
     let data = format!("--data={}", folder.path().display());
     let server = start(stage, &[&data, &format!("--queue={bound}")])?;
     let subject = Subject::at(server.addr());
+    let mut ledger = Ledger::begin(folder.path())?;
     let answers: Vec<_> = thread::scope(|scope| {
         let clients: Vec<_> = (0..10)
             .map(|_| {
@@ -140,10 +142,12 @@ pub(crate) fn queue_full(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
     let refused = answers.iter().filter(|answer| matches!(answer, Ok((503, true)))).count();
     found.all("accepted", accepted, bound);
     found.all("the others refused with Retry-After", refused, answers.len() - accepted);
-    let worker = worker(&data)?;
+    let worker = worker(&data, SHORT)?;
     let done = until_done(&subject, bound)?;
     found.all("done once there is a worker", done.len(), bound);
-    drop(worker);
+    drained(worker)?;
+    found.all("results written once", ledger.once()?, bound);
+    found.none("results written twice", ledger.doubled()? as u64);
     Ok(())
 }
 
@@ -154,33 +158,106 @@ pub(crate) fn workers_killed(stage: &Stage, found: &mut Found) -> anyhow::Result
     let data = format!("--data={}", folder.path().display());
     let server = start(stage, &[&data])?;
     let subject = Subject::at(server.addr());
+    let mut ledger = Ledger::begin(folder.path())?;
     for number in 0..jobs {
-        let ask = Request::new("POST", &format!("/jobs/wait?seconds=0.0{}", number % 6));
-        let reply = subject.ask(&ask).and_then(|reply| reply.expect(202));
-        reply.map_err(|error| anyhow!(error))?;
+        // Long enough in all that the last kill finds work, too.
+        accepted(&subject, &format!("0.{:02}", number % 20))?;
     }
     let mut random = fastrand::Rng::with_seed(stage.seed);
-    let mut workers = vec![worker(&data)?, worker(&data)?];
-    for _ in 0..kills {
+    let mut workers = vec![worker(&data, SHORT)?, worker(&data, SHORT)?];
+    // A kill that meets nobody at work proves nothing: it is told, and another is made.
+    let (mut met, mut nobody) = (0, 0);
+    while met < kills && nobody < kills {
         thread::sleep(Duration::from_millis(random.u64(50..400)));
-        let mut victim = workers.remove(0);
-        victim.signal(Signal::KILL);
-        victim.wait(Duration::from_secs(5))?;
-        workers.push(worker(&data)?);
+        let victim = workers.remove(0);
+        let pid = victim.pid();
+        killed(victim)?;
+        *if ledger.held_by(pid)? > 0 { &mut met } else { &mut nobody } += 1;
+        workers.push(worker(&data, SHORT)?);
     }
+    found.all("kills that met a worker over a job", met, kills);
+    found.at_most("kills beside these, which met nobody", nobody as f64, kills as f64, "");
     let done = until_done(&subject, jobs)?;
     found.all("done", done.len(), jobs);
     let most = done.iter().map(|job| job.attempts).max().unwrap_or_default();
     found.at_most("attempts at one job", f64::from(most), 5.0, "");
-    // Kills that meet nobody at work would prove nothing.
-    let again = done.iter().filter(|job| job.attempts > 1).count();
-    found.holds("some were begun again", again > 0, "none");
+    let again: i32 = done.iter().map(|job| job.attempts - 1).sum();
+    let each = usize::try_from(again).is_ok_and(|again| again >= met);
+    found.holds("what they were killed over was begun again", each, format!("{again} attempts"));
     let mut results = 0;
     for job in &done {
         let reply = subject.get(&format!("{}/result", job.location()));
         results += usize::from(reply.is_ok_and(|reply| reply.status == 200));
     }
     found.all("with their result", results, jobs);
+    // From here on nobody writes.
+    for worker in workers {
+        drained(worker)?;
+    }
+    found.all("results written once", ledger.once()?, jobs);
+    found.none("results written twice", ledger.doubled()? as u64);
+    begun_again(stage, &subject, &data, found)?;
+    poisonous(&subject, &data, found)
+}
+
+/// How soon another worker takes up what one was killed over: in full, with the lease that a worker has by default.
+fn begun_again(
+    stage: &Stage,
+    subject: &Subject,
+    data: &str,
+    found: &mut Found,
+) -> anyhow::Result<()> {
+    let by_default = ["--lease=5", "--heartbeat=1"];
+    let (seconds, lease) = stage.scaled((5, by_default), (1, ["--lease=1", "--heartbeat=0.2"]));
+    let job = accepted(subject, "60")?;
+    let victim = worker(data, &lease)?;
+    begun(subject, &job, 1)?;
+    let heir = worker(data, &lease)?;
+    // Past its first sign of life, which moves the end of its lease on.
+    thread::sleep(Duration::from_millis(seconds * 300));
+    killed(victim)?;
+    let began = Instant::now();
+    begun(subject, &job, 2)?;
+    let most = Duration::from_secs(seconds + 1);
+    let what = format!("a killed worker's job begun again, with a lease of {seconds} s");
+    found.within(&what, began.elapsed(), most);
+    let cancelled = subject.ask(&Request::new("DELETE", &job.location()));
+    cancelled.and_then(|reply| reply.expect(200)).map_err(|error| anyhow!(error))?;
+    drained(heir)
+}
+
+/// A job that kills every worker.
+fn poisonous(subject: &Subject, data: &str, found: &mut Found) -> anyhow::Result<()> {
+    let flags = ["--attempts=2", "--lease=1", "--heartbeat=0.2"];
+    let job = accepted(subject, "60")?;
+    for attempt in 1..=2 {
+        let victim = worker(data, &flags)?;
+        begun(subject, &job, attempt)?;
+        killed(victim)?;
+    }
+    let survivor = worker(data, &flags)?;
+    let failed = until(Duration::from_secs(10), || {
+        all(subject, State::Failed).is_ok_and(|failed| failed.iter().any(|one| one.id == job.id))
+    });
+    found.holds("a job that kills every worker fails", failed, "not within 10 s of its last kill");
+    drained(survivor)
+}
+
+fn accepted(subject: &Subject, seconds: &str) -> anyhow::Result<Job> {
+    let ask = Request::new("POST", &format!("/jobs/wait?seconds={seconds}"));
+    let reply = subject.ask(&ask).and_then(|reply| reply.expect(202));
+    serde_json::from_slice(&reply.map_err(|error| anyhow!(error))?.body).context("no job")
+}
+
+/// Waits until this attempt at the job has begun.
+fn begun(subject: &Subject, job: &Job, attempt: i32) -> anyhow::Result<()> {
+    let has_begun = || {
+        let reply = subject.get_with(&job.location(), 200).ok()?;
+        let now: Job = serde_json::from_slice(&reply.body).ok()?;
+        Some(now.attempts >= attempt)
+    };
+    let begun = until(Duration::from_secs(30), || has_begun().unwrap_or_default());
+    ensure!(begun, "attempt {attempt} has not begun within 30 s");
     Ok(())
 }
 
@@ -188,10 +265,23 @@ fn start(stage: &Stage, flags: &[&str]) -> anyhow::Result<Server> {
     Server::start(&stage.binary, flags, &[])
 }
 
-fn worker(data: &str) -> anyhow::Result<Server> {
+/// A lease that does not make a test wait.
+const SHORT: &[&str] = &["--lease=2", "--heartbeat=0.5", "--poll=0.02"];
+
+fn worker(data: &str, flags: &[&str]) -> anyhow::Result<Server> {
     let mut command = Command::new(conformance::binaries::find("worker")?);
-    command.args(["--jobs=4", "--lease=2", "--heartbeat=0.5", "--poll=0.02", data]);
+    command.args(["--jobs=4", data]).args(flags);
     Server::spawn(command)
+}
+
+fn killed(mut worker: Server) -> anyhow::Result<()> {
+    worker.signal(Signal::KILL);
+    worker.wait(Duration::from_secs(5)).map(drop)
+}
+
+fn drained(mut worker: Server) -> anyhow::Result<()> {
+    worker.signal(Signal::TERM);
+    worker.wait(Duration::from_secs(15)).map(drop)
 }
 
 fn ready(subject: &Subject) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@
 //! | what a fault is given: a server, its limits, full or short | `stage.rs` |
 //! | what it reports | `found.rs` |
 //! | a thousand clients that one thread drives | `crowd.rs` |
+//! | whether a job left two results | `ledger.rs` |
 //! | the faults themselves | `slow_clients.rs`, `overload.rs`, `handlers.rs`, `files.rs`, `database.rs`, `outage.rs`, `upstream.rs`, `lifecycle.rs` |
 //! | order, repetition, table and file | `run.rs`, `report.rs` |
 
@@ -21,6 +22,7 @@ mod fault;
 mod files;
 mod found;
 mod handlers;
+mod ledger;
 mod lifecycle;
 mod outage;
 mod overload;
