@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use contract::{Deadline, Wait, Waited};
+use contract::{Deadline, Problem, Wait, Waited};
 use tokio::sync::oneshot;
 
 use crate::app::App;
@@ -41,14 +41,19 @@ pub(crate) async fn remedied(
         let (client, _wants_it) = oneshot::channel::<()>();
         app.offload.run(move || in_steps(wait.duration(), || !client.is_closed())).await
     };
-    within(deadline, call).await??;
+    within(deadline, call).await???;
     Ok(Json(wait.waited()))
 }
 
+/// Whoever stops half way says so, because its client may still be there.
 #[expect(clippy::disallowed_methods, reason = "it sleeps on a thread of the pool")]
-fn in_steps(mut left: Duration, go_on: impl Fn() -> bool) {
-    while !left.is_zero() && go_on() {
+fn in_steps(mut left: Duration, go_on: impl Fn() -> bool) -> Result<(), Problem> {
+    while !left.is_zero() {
+        if !go_on() {
+            return Err(Problem::deadline_passed());
+        }
         sleep(left.min(STEP));
         left = left.saturating_sub(STEP);
     }
+    Ok(())
 }

@@ -5,7 +5,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use contract::{Deadline, Wait, Waited};
+use contract::{Deadline, Problem, Wait, Waited};
 use http_blocking::{Json, State};
 
 use crate::app::App;
@@ -34,13 +34,18 @@ pub(crate) fn remedied(
 ) -> Result<Json<Waited>, Error> {
     let deadline = deadline.bounded(&app.limits, wait.duration());
     let until = Instant::now() + deadline.duration();
-    app.offload.run(deadline, move || in_steps(wait.duration(), || Instant::now() < until))?;
+    app.offload.run(deadline, move || in_steps(wait.duration(), || Instant::now() < until))??;
     Ok(Json(wait.waited()))
 }
 
-fn in_steps(mut left: Duration, go_on: impl Fn() -> bool) {
-    while !left.is_zero() && go_on() {
+/// Whoever stops half way says so, because its client may still be there.
+fn in_steps(mut left: Duration, go_on: impl Fn() -> bool) -> Result<(), Problem> {
+    while !left.is_zero() {
+        if !go_on() {
+            return Err(Problem::deadline_passed());
+        }
         sleep(left.min(STEP));
         left = left.saturating_sub(STEP);
     }
+    Ok(())
 }
