@@ -54,6 +54,15 @@ impl Seen {
 /// All of them.
 pub const MISTAKES: &[Mistake] = &[
     Mistake {
+        pitfall: "GET /pitfalls/blocking-wait/{seconds}",
+        remedy: "GET /wait/{seconds}",
+        name: "a wait that blocks its worker makes everybody on it wait in turn",
+        only_async: true,
+        counted: "until eight waits of 200 ms, all at once, are over",
+        unit: "ms",
+        run: blocking_wait,
+    },
+    Mistake {
         pitfall: "GET /pitfalls/blocking-client/{username}",
         remedy: "GET /github-user/{username}",
         name: "a blocking client lets a worker make one call at a time",
@@ -212,6 +221,23 @@ fn together(what: &str, took: Duration, count: u32, each: Duration) -> Verdict {
     Ok(())
 }
 
+fn blocking_wait(setup: &Setup) -> Result<Seen, String> {
+    let (_server, subject) = setup.mistaken(ONE, &[])?;
+    let each = Duration::from_millis(200);
+    let asked = |route: &str| times(8, |_| format!("/{route}/0.2"));
+    let remedy = at_best(&subject, &asked("wait"))?;
+    together("wait", remedy, 8, each)?;
+    let pitfall = asked("pitfalls/blocking-wait");
+    if subject.has_event_loop {
+        let took = all_at_once(&subject, &pitfall)?;
+        in_turn("a wait that blocks", took, 8, each)?;
+        return Ok(Seen::times(took, remedy));
+    }
+    let took = at_best(&subject, &pitfall)?;
+    together("a wait that blocks its own thread", took, 8, each)?;
+    Ok(Seen::times(took, remedy))
+}
+
 fn blocking_client(setup: &Setup) -> Result<Seen, String> {
     let (_server, subject) = setup.mistaken(ONE, &[])?;
     let (count, each) = (10, Duration::from_millis(200));
@@ -340,24 +366,28 @@ fn background(setup: &Setup) -> Result<Seen, String> {
     let job: Job = serde_json::from_slice(&job.body).map_err(|error| error.to_string())?;
     end(server, Signal::KILL)?;
 
-    let kept = |subject: &Subject| -> Result<bool, String> {
+    // Of so many promises, how many tasks have left no note, and whether the job is still there to be done.
+    let lost = |subject: &Subject, promised: usize| -> Result<(usize, usize), String> {
         let found = subject.get_with(&job.location(), 200)?;
         let found: Job = serde_json::from_slice(&found.body).map_err(|error| error.to_string())?;
-        Ok(found.state == State::Queued)
+        let kept = found.state == State::Queued;
+        Ok((promised.saturating_sub(notes(subject)?), usize::from(!kept)))
     };
     let (server, subject) = start()?;
     subject.get_with("/wait/2", 200)?;
-    ensure!(notes(&subject)? == 1, "a task outlived the process that was killed");
-    ensure!(kept(&subject)?, "the job that was accepted is lost at a kill");
+    let (tasks, jobs) = lost(&subject, 2)?;
+    ensure!(tasks == 1, "a task outlived the process that was killed");
+    ensure!(jobs == 0, "the job that was accepted is lost at a kill");
     promise(&subject, "1")?;
     // Politely is no better: a drain waits for requests, and this one has been answered.
     end(server, Signal::TERM)?;
 
     let (_server, subject) = start()?;
     subject.get_with("/wait/1.2", 200)?;
-    ensure!(notes(&subject)? == 1, "a drain waited for a task that nobody holds");
-    ensure!(kept(&subject)?, "the job that was accepted is lost at a drain");
-    Ok(Seen { pitfall: 2.0, remedy: 0.0 })
+    let (tasks, jobs) = lost(&subject, 3)?;
+    ensure!(tasks == 2, "a drain waited for a task that nobody holds");
+    ensure!(jobs == 0, "the job that was accepted is lost at a drain");
+    Ok(Seen { pitfall: tasks as f64, remedy: jobs as f64 })
 }
 
 fn end(mut server: Server, signal: Signal) -> Verdict {
@@ -366,14 +396,24 @@ fn end(mut server: Server, signal: Signal) -> Verdict {
 }
 
 fn lost_error(setup: &Setup) -> Result<Seen, String> {
-    let (mut server, subject) = setup.mistaken(ONE, &[])?;
-    subject.get_with("/pitfalls/lost-error", 200)?;
-    subject.problem("/remedies/lost-error", 502)?;
-    server.signal(Signal::TERM);
-    server.wait(Duration::from_secs(5)).map_err(|error| format!("{error:#}"))?;
-    let log = server.output();
-    ensure!(!log.contains("on purpose"), "it was told after all: {log}");
-    Ok(Seen { pitfall: 0.0, remedy: 1.0 })
+    // How often the error is told: to the client, and in each line of the log that somebody should read. A server for
+    // each, since a line may not say whose it is.
+    let told = |route: &str| -> Result<usize, String> {
+        let (mut server, subject) = setup.mistaken(ONE, &[])?;
+        let reply = subject.get(&format!("/{route}/lost-error"))?;
+        // What nobody waits for has ended too.
+        subject.get_with("/wait/0.3", 200)?;
+        server.signal(Signal::TERM);
+        server.wait(Duration::from_secs(5)).map_err(|error| format!("{error:#}"))?;
+        let log = server.output();
+        let is_told =
+            |line: &&str| ["WARN", "ERROR", "on purpose"].iter().any(|word| line.contains(word));
+        Ok(usize::from(reply.status != 200) + log.lines().filter(is_told).count())
+    };
+    let (remedy, pitfall) = (told("remedies")?, told("pitfalls")?);
+    ensure!(remedy == 1, "the error that is waited for was told {remedy} times");
+    ensure!(pitfall == 0, "the error that nobody waits for was told {pitfall} times after all");
+    Ok(Seen { pitfall: pitfall as f64, remedy: remedy as f64 })
 }
 
 fn dropped_future(setup: &Setup) -> Result<Seen, String> {
@@ -493,7 +533,7 @@ fn inline(setup: &Setup) -> Result<Seen, String> {
 }
 
 /// Asks again and again, for five seconds.
-fn until(what: &str, holds: impl Fn() -> Result<bool, String>) -> Verdict {
+pub(crate) fn until(what: &str, holds: impl Fn() -> Result<bool, String>) -> Verdict {
     let deadline = Instant::now() + Duration::from_secs(5);
     while !holds()? {
         ensure!(Instant::now() < deadline, "it does not come: {what}");
