@@ -58,6 +58,7 @@ impl Telemetry {
         );
         describe_gauge!("offload_running", "Calls running on the offload pool now");
         describe_gauge!("offload_waiting", "Calls waiting for a thread of the offload pool now");
+        describe_gauge!("failures_running", "What is to fail on purpose and has not ended yet");
         counter!("http_panics_total").absolute(0);
         counter!("room_subscribers_dropped_total").absolute(0);
         for name in [
@@ -66,6 +67,7 @@ impl Telemetry {
             "room_subscribers",
             "offload_running",
             "offload_waiting",
+            "failures_running",
         ] {
             gauge!(name).set(0.0);
         }

@@ -12,7 +12,8 @@ use contract::headers::NDJSON;
 use contract::pitfalls::{How, Place, on_purpose};
 use contract::{Failure, Health, Problem};
 use futures_util::stream::{StreamExt, once};
-use settings::{Carried, carried_awaiting};
+use metrics::gauge;
+use settings::{Carried, Counted, carried_awaiting};
 use tokio::task::yield_now;
 
 use crate::app::App;
@@ -26,24 +27,28 @@ pub(crate) async fn failure(
     Query(failure): Query<Failure>,
 ) -> Result<HttpResponse, Error> {
     let (how, deadline) = (failure.how, failure.deadline());
+    let running = Counted::new(&gauge!("failures_running"));
     match failure.place {
-        Place::Handler => within(deadline, fails(how)).await??,
-        Place::Task => within(deadline, elsewhere(how)).await??,
-        Place::Forgotten => drop(spawn(fails(how))),
-        Place::Offload => within(deadline, app.offload.run(move || fails_there(how))).await???,
-        Place::Compute => app.cpu.offload(deadline, move |_| fails_there(how)).await??,
-        Place::Stream => return Ok(stream(failure)),
+        Place::Handler => within(deadline, fails(how, running)).await??,
+        Place::Task => within(deadline, elsewhere(how, running)).await??,
+        Place::Forgotten => drop(spawn(fails(how, running))),
+        Place::Offload => {
+            within(deadline, app.offload.run(move || fails_there(how, running))).await???;
+        }
+        Place::Compute => app.cpu.offload(deadline, move |_| fails_there(how, running)).await??,
+        Place::Stream => return Ok(stream(failure, running)),
     }
     Ok(HttpResponse::Ok().json(Health::default()))
 }
 
 /// A task has an end, and what it panicked with goes on where it is waited for.
-async fn elsewhere(how: How) -> Result<(), Problem> {
-    let ended = spawn(carried_awaiting(fails(how))).await;
+async fn elsewhere(how: How, running: Counted) -> Result<(), Problem> {
+    let ended = spawn(carried_awaiting(fails(how, running))).await;
     ended.map_err(|_| Problem::internal())?.unwrap_or_else(Carried::again)
 }
 
-async fn fails(how: How) -> Result<(), Problem> {
+/// Is seen in `/metrics` until it has ended.
+async fn fails(how: How, _running: Counted) -> Result<(), Problem> {
     yield_now().await;
     match how {
         How::Error => return Err(on_purpose()),
@@ -54,7 +59,7 @@ async fn fails(how: How) -> Result<(), Problem> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "it sleeps on a thread of a pool")]
-fn fails_there(how: How) -> Result<(), Problem> {
+fn fails_there(how: How, _running: Counted) -> Result<(), Problem> {
     match how {
         How::Error => return Err(on_purpose()),
         How::Panic => panic!("it panicked, on purpose"),
@@ -64,10 +69,10 @@ fn fails_there(how: How) -> Result<(), Problem> {
 }
 
 /// A head and a line, which cannot be taken back.
-fn stream(failure: Failure) -> HttpResponse {
+fn stream(failure: Failure, running: Counted) -> HttpResponse {
     let line = once(async { Ok::<_, io::Error>(Bytes::from_static(b"{\"n\":0}\n")) });
     let lines = line.chain(once(async move {
-        let ended = within(failure.deadline(), fails(failure.how)).await;
+        let ended = within(failure.deadline(), fails(failure.how, running)).await;
         let ended = ended.and_then(|ended| Ok(ended?));
         ended.map_err(|Error(problem)| io::Error::other(problem.detail))?;
         Ok(Bytes::from_static(b"{\"n\":1}\n"))

@@ -12,7 +12,8 @@ use contract::{Deadline, Failure, Health, Problem};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use http_blocking::{ChunkWriter, IntoResponse, Json, Payload, Response, State};
-use settings::{Carried, carried};
+use metrics::gauge;
+use settings::{Carried, Counted, carried};
 
 use crate::app::App;
 use crate::deadline::{sleep, within};
@@ -25,23 +26,25 @@ pub(crate) fn failure(
     Query(failure): Query<Failure>,
 ) -> Result<Response, Error> {
     let (how, deadline) = (failure.how, failure.deadline());
+    let running = Counted::new(&gauge!("failures_running"));
     match failure.place {
-        Place::Handler => fails(how, deadline)?,
-        Place::Task => elsewhere(how, deadline)?,
+        Place::Handler => fails(how, deadline, running)?,
+        Place::Task => elsewhere(how, deadline, running)?,
         Place::Forgotten => {
-            Builder::new().spawn(move || fails_there(how)).map_err(|_| Problem::no_thread())?;
+            let forgotten = Builder::new().spawn(move || fails_there(how, running));
+            forgotten.map_err(|_| Problem::no_thread())?;
         }
-        Place::Offload => app.offload.run(deadline, move || fails_there(how))??,
-        Place::Compute => app.cpu.offload(deadline, move |_| fails_there(how))??,
-        Place::Stream => return Ok(stream(failure)),
+        Place::Offload => app.offload.run(deadline, move || fails_there(how, running))??,
+        Place::Compute => app.cpu.offload(deadline, move |_| fails_there(how, running))??,
+        Place::Stream => return Ok(stream(failure, running)),
     }
     Ok(Json(Health::default()).into_response())
 }
 
 /// A thread has an end, and what it panicked with goes on where it is waited for.
-fn elsewhere(how: How, deadline: Deadline) -> Result<(), Problem> {
+fn elsewhere(how: How, deadline: Deadline, running: Counted) -> Result<(), Problem> {
     let (end, ended) = sync_channel(1);
-    let thread = Builder::new().spawn(move || end.send(carried(|| fails_there(how))));
+    let thread = Builder::new().spawn(move || end.send(carried(|| fails_there(how, running))));
     thread.map_err(|_| Problem::no_thread())?;
     let ended = ended.recv_timeout(deadline.duration()).map_err(|error| match error {
         RecvTimeoutError::Timeout => Problem::deadline_passed(),
@@ -50,7 +53,8 @@ fn elsewhere(how: How, deadline: Deadline) -> Result<(), Problem> {
     ended.unwrap_or_else(Carried::again)
 }
 
-fn fails(how: How, deadline: Deadline) -> Result<(), Error> {
+/// Is seen in `/metrics` until it has ended.
+fn fails(how: How, deadline: Deadline, _running: Counted) -> Result<(), Error> {
     match how {
         How::Error => Err(on_purpose().into()),
         How::Panic => panic!("it panicked, on purpose"),
@@ -58,7 +62,7 @@ fn fails(how: How, deadline: Deadline) -> Result<(), Error> {
     }
 }
 
-fn fails_there(how: How) -> Result<(), Problem> {
+fn fails_there(how: How, _running: Counted) -> Result<(), Problem> {
     match how {
         How::Error => return Err(on_purpose()),
         How::Panic => panic!("it panicked, on purpose"),
@@ -68,12 +72,12 @@ fn fails_there(how: How) -> Result<(), Problem> {
 }
 
 /// A head and a line, which cannot be taken back.
-fn stream(failure: Failure) -> Response {
+fn stream(failure: Failure, running: Counted) -> Response {
     let lines = move |client: &mut ChunkWriter<'_>| {
         client.write_all(b"{\"n\":0}\n")?;
         client.flush()?;
         let failed = |Error(problem)| io::Error::other(problem.detail);
-        fails(failure.how, failure.deadline()).map_err(failed)?;
+        fails(failure.how, failure.deadline(), running).map_err(failed)?;
         client.write_all(b"{\"n\":1}\n")
     };
     ([(CONTENT_TYPE, HeaderValue::from_static(NDJSON))], Payload::stream(lines)).into_response()
