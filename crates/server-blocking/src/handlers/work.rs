@@ -26,7 +26,8 @@ pub(crate) fn work(
     Ok(Json(work.worked(result)))
 }
 
-/// The deadline is looked at between two steps of the work, because nothing can end it from outside.
+/// As a handler computes on its way, which asks for no core; `/thumbnail` and `/seal` do. The deadline is looked at between two
+/// steps of the work, because nothing can end it from outside.
 fn inline(rounds: u64, deadline: Deadline) -> Result<u64, Problem> {
     let began = Instant::now();
     let in_time = || began.elapsed() < deadline.duration();
