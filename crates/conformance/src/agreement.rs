@@ -349,3 +349,121 @@ pub fn requests() -> Vec<Request> {
     requests.push(Request::get("/plaintext").field("X-Request-Id", "mine"));
     requests
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    const FINE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    const BAD: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+    const BROKEN: &str = "HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n";
+    const CUT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ncut";
+
+    /// A server that says this to the script and is fine otherwise, and closes once its client has, or never.
+    fn says(words: &'static str, closes: bool) -> Subject {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || answer(stream, words, closes));
+            }
+        });
+        Subject::at(addr)
+    }
+
+    fn answer(mut stream: TcpStream, words: &str, closes: bool) -> std::io::Result<()> {
+        let (mut heard, mut bytes) = (Vec::new(), [0; 1 << 10]);
+        while !heard.windows(4).any(|four| four == b"\r\n\r\n") {
+            match stream.read(&mut bytes)? {
+                0 => return Ok(()),
+                count => heard.extend_from_slice(&bytes[..count]),
+            }
+        }
+        let is_script = heard.starts_with(b"GET /script");
+        stream.write_all(if is_script { words } else { FINE }.as_bytes())?;
+        if is_script && words.is_empty() {
+            return Ok(());
+        }
+        while stream.read(&mut bytes)? > 0 {}
+        if is_script && !closes {
+            thread::sleep(Duration::from_secs(20));
+        }
+        Ok(())
+    }
+
+    fn script(name: &str, fields: &str, is_case: bool) -> Script {
+        let bytes = format!("GET /script HTTP/1.1\r\nHost: a\r\n{fields}\r\n").into_bytes();
+        Script { is_case, ..Script::new(name.to_owned(), bytes, Vec::new(), false) }
+    }
+
+    /// What three servers that say this show.
+    fn agreed(words: [&'static str; 3], script: Script) -> Agreement {
+        let names = ["server-blocking", "server-actix", "server-axum"];
+        let servers: Vec<_> = names.into_iter().zip(words.map(|words| says(words, true))).collect();
+        agree(&servers, &[script])
+    }
+
+    fn any() -> Script {
+        script("any", "", false)
+    }
+
+    #[test]
+    fn another_class_or_number_of_answers_is_a_disagreement_and_another_status_of_the_class_is_none()
+     {
+        for words in [[FINE, FINE, FINE], [BAD, NOT_FOUND, BAD], [BAD, "", NOT_FOUND]] {
+            let found = agreed(words, any());
+            assert!(found.disagreements.is_empty() && found.violations.is_empty(), "{found:?}");
+        }
+        let twice = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        for words in [[FINE, NOT_FOUND, FINE], [FINE, FINE, twice], ["", FINE, FINE]] {
+            let found = agreed(words, any());
+            assert!(found.disagreements.len() == 1 && found.violations.is_empty(), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn what_all_three_do_wrong_is_no_agreement() {
+        for (words, because) in [(BROKEN, "answered 500"), (CUT, "cut"), ("nonsense", "nonsense")] {
+            let found = agreed([words; 3], any());
+            assert!(found.violations.len() == 1, "{words:?}: {found:?}");
+            assert!(found.violations[0].contains(because), "{:?}", found.violations);
+        }
+        let open = [("server-axum", says(FINE, false))];
+        let found = agree(&open, &[any()]);
+        assert!(found.violations.iter().any(|why| why.contains("still open")), "{found:?}");
+    }
+
+    #[test]
+    fn servers_that_answer_nothing_to_anybody_do_not_agree() {
+        let deaf = || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let addr = listener.local_addr().unwrap();
+            thread::spawn(move || listener.incoming().for_each(drop));
+            Subject::at(addr)
+        };
+        let servers = ["server-blocking", "server-actix", "server-axum"].map(|name| (name, deaf()));
+        let found = agree(&servers, &[any()]);
+        assert_eq!(found.violations.len(), 3, "{found:?}");
+    }
+
+    #[test]
+    fn an_exception_excuses_its_server_alone_and_no_longer_applies_once_that_answers_as_the_others_do()
+     {
+        let case = || script("UP-01", "", true);
+        let found = agreed([FINE, BAD, FINE], case());
+        assert_eq!((found.excepted, found.disagreements.len()), (1, 0), "{found:?}");
+        let found = agreed([FINE, FINE, FINE], case());
+        assert!(found.disagreements[0].contains("no longer applies"), "{found:?}");
+        let found = agreed([BAD, FINE, FINE], case());
+        assert_eq!((found.excepted, found.disagreements.len()), (0, 1), "{found:?}");
+        let upgrade = || script("changed", "Connection: upgrade\r\n", false);
+        let found = agreed([FINE, BAD, FINE], upgrade());
+        assert_eq!((found.excepted, found.disagreements.len()), (1, 0), "{found:?}");
+        let found = agreed([FINE, FINE, FINE], upgrade());
+        assert!(found.excepted == 0 && found.disagreements.is_empty(), "{found:?}");
+    }
+}

@@ -8,13 +8,14 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::bounds::BOUNDS;
 use crate::checks::of_the_database;
+use crate::exceptions::{self, Exception};
 use crate::failures::FAILURES;
 use crate::lifecycle::LIFECYCLE;
 use crate::mistakes::MISTAKES;
 use crate::setup::{SWITCHED_OFF, Setup};
 use crate::turns::{Lane, Turns};
 use crate::wire::{self, Grade};
-use crate::{Check, Needs, checks, exceptions, postgres};
+use crate::{Check, Needs, checks, postgres};
 
 /// How many trials run at once. They wait for a server, or for a clock of its; few compute.
 pub const AT_ONCE: usize = 16;
@@ -100,7 +101,10 @@ pub fn of(server: &str, binary: &Path) -> Vec<Trial> {
             crowd.push(trial(server, &name, move || {
                 turn.take(|| {
                     let subject = setup.subject(Needs::Address)?;
-                    excused(&judged, &case.id, wire::run(&subject, &case, pace))
+                    excused(
+                        wire::run(&subject, &case, pace),
+                        exceptions::warning(&judged, &case.id),
+                    )
                 })
             }));
         }
@@ -150,8 +154,8 @@ fn convicts(setup: &Setup, flag: &str, check: Check) -> Result<(), String> {
 }
 
 /// A warning passes if it is on the list, and whatever is on the list must be a warning.
-fn excused(server: &str, case: &str, grade: Grade) -> Result<(), String> {
-    match (grade, exceptions::warning(server, case)) {
+fn excused(grade: Grade, exception: Option<&Exception>) -> Result<(), String> {
+    match (grade, exception) {
         (Grade::Passed, None) | (Grade::Tolerated(_), Some(_)) => Ok(()),
         (Grade::Passed, Some(entry)) => {
             Err(format!("passes, so this exception no longer applies: {entry:?}"))
@@ -169,4 +173,28 @@ fn trial(
     run: impl FnOnce() -> Result<(), String> + Send + 'static,
 ) -> Trial {
     Trial::test(format!("{server}::{name}"), move || run().map_err(Failed::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exception_excuses_a_warning_alone_and_is_wrong_once_there_is_none() {
+        let entry = Exception {
+            server: "server-axum",
+            what: "takes what it should refuse",
+            source: "a line",
+            warns: &["TE-22"],
+            differs: &[],
+            applies: |_| true,
+        };
+        let warning = || Grade::Tolerated("answered 200".to_owned());
+        let failure = || Grade::Failed("two replies".to_owned());
+        assert_eq!(excused(Grade::Passed, None), Ok(()));
+        assert_eq!(excused(warning(), Some(&entry)), Ok(()));
+        assert!(excused(warning(), None).unwrap_err().contains("not on the list"));
+        assert!(excused(Grade::Passed, Some(&entry)).unwrap_err().contains("no longer applies"));
+        assert!(excused(failure(), Some(&entry)).is_err() && excused(failure(), None).is_err());
+    }
 }

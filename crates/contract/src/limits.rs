@@ -55,7 +55,7 @@ pub struct Limits {
     pub pool: usize,
     /// How long a request waits for one of them.
     pub database_acquire: Duration,
-    /// How long a statement may take, or wait for the lock of another.
+    /// How long a statement may take, or wait for the lock of another; on SQLite, wait for it.
     pub database_statement: Duration,
     /// Jobs that may wait for a worker; more are a 503.
     pub queue: usize,

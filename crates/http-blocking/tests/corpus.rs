@@ -19,6 +19,17 @@ fn replay(name: &str, target: fn(&[u8])) {
 }
 
 #[test]
+fn each_fuzz_target_has_a_corpus_that_is_replayed_here() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    for target in fs::read_dir(fuzz.join("targets")).expect("there are targets") {
+        let target = target.expect("the folder can be read").path();
+        let name = target.file_stem().and_then(|name| name.to_str()).expect("a name");
+        let replays = format!("replay(\"{name}\", invariants::{name})");
+        assert!(include_str!("corpus.rs").contains(&replays), "nothing here says {replays}");
+    }
+}
+
+#[test]
 fn heads_of_the_corpus_keep_what_must_hold() {
     replay("head", invariants::head);
 }

@@ -121,7 +121,8 @@ struct DatabaseFlags {
     #[arg(long, env = "WAITLAB_DATABASE_ACQUIRE", value_parser = seconds, default_value = "2")]
     database_acquire: Duration,
 
-    /// How long a statement may take, or wait for the lock of another, in seconds; then 503
+    /// How long a statement may take, or wait for the lock of another, in seconds; then 503. On SQLite it bounds the wait
+    /// alone: a statement runs on a thread of ours, which nothing interrupts
     #[arg(long, env = "WAITLAB_DATABASE_STATEMENT", value_parser = seconds, default_value = "3")]
     database_statement: Duration,
 
@@ -332,6 +333,61 @@ mod tests {
     fn the_flags_default_to_the_limits_of_the_contract() {
         let server = Server::try_parse_from(["server"]).unwrap();
         assert_eq!(server.flags.limits(), Limits::default());
+    }
+
+    /// The limits as the contract states them: the flag without its dashes, the gauge without `limit_`, the default in
+    /// seconds, bytes or counts.
+    const LIMITS: [(&str, &str, f64); 28] = [
+        ("max-wait", "max_wait_seconds", 60.0),
+        ("head-bytes", "head_bytes", 65_536.0),
+        ("head-fields", "head_fields", 96.0),
+        ("head-line", "head_line_bytes", 16_384.0),
+        ("head-deadline", "head_deadline_seconds", 10.0),
+        ("idle", "idle_seconds", 15.0),
+        ("body-idle", "body_idle_seconds", 10.0),
+        ("body-rate", "body_rate_bytes_per_second", 1_024.0),
+        ("body-bytes", "body_bytes", 1_048_576.0),
+        ("media-bytes", "media_bytes", 16_777_216.0),
+        ("body-budget", "body_budget_bytes", 268_435_456.0),
+        ("upload-bytes", "upload_bytes", 1_073_741_824.0),
+        ("files-quota", "files_quota_bytes", 10_737_418_240.0),
+        ("write-stall", "write_stall_seconds", 20.0),
+        ("handler-deadline", "handler_seconds", 30.0),
+        ("drain", "drain_seconds", 10.0),
+        ("connections", "connections", 12_000.0),
+        ("upstream-connect", "upstream_connect_seconds", 1.0),
+        ("upstream-total", "upstream_total_seconds", 3.0),
+        ("upstream-max", "upstream_max", 256.0),
+        ("upstream-bytes", "upstream_bytes", 1_048_576.0),
+        ("pool", "database_pool", 15.0),
+        ("database-acquire", "database_acquire_seconds", 2.0),
+        ("database-statement", "database_statement_seconds", 3.0),
+        ("queue", "queue", 10_000.0),
+        ("cpu-queue", "cpu_queue", 64.0),
+        ("room-queue", "room_queue", 256.0),
+        ("ping", "ping_seconds", 15.0),
+    ];
+
+    #[test]
+    fn each_limit_has_its_default_a_variable_and_a_gauge_that_its_flag_alone_moves() {
+        let gauges =
+            |asked: &[&str]| Server::try_parse_from(asked).unwrap().flags.limits().gauges();
+        let defaults = gauges(&["server"]);
+        assert_eq!(LIMITS.map(|(_, gauge, default)| (format!("limit_{gauge}"), default)), {
+            defaults.map(|(name, value)| (name.to_owned(), value))
+        });
+        let command = Flags::augment_args(clap::Command::new("server"));
+        for (at, (flag, ..)) in LIMITS.iter().enumerate() {
+            let told = command.get_arguments().find(|one| one.get_long() == Some(flag));
+            let variable = told.and_then(clap::Arg::get_env).unwrap_or_default();
+            let named = format!("WAITLAB_{}", flag.replace('-', "_").to_uppercase());
+            assert_eq!(variable.to_string_lossy(), named, "--{flag}");
+            // Within the range of its flag, and no default.
+            let more = if *flag == "head-bytes" { 300.0 } else { 100.0 };
+            let mut expected = defaults;
+            expected[at].1 = more;
+            assert_eq!(gauges(&["server", &format!("--{flag}={more}")]), expected, "--{flag}");
+        }
     }
 
     #[test]
