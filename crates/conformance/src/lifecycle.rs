@@ -47,6 +47,10 @@ pub const LIFECYCLE: &[Lifecycle] = &[
         run: logs_requests_when_asked_to,
     },
     Lifecycle {
+        name: "without a descriptor left it neither spins nor ends, and serves who is there and who comes when there is one",
+        run: out_of_descriptors,
+    },
+    Lifecycle {
         name: "a port in use, a bad value, or a database or folder it cannot use is told on stderr within two seconds",
         run: bad_start,
     },
@@ -280,6 +284,47 @@ fn logs_requests_when_asked_to(setup: &Setup) -> Verdict {
         ensure!(logged == asked, "{lines} lines with {flags:?}; {}", server.output());
     }
     Ok(())
+}
+
+fn out_of_descriptors(setup: &Setup) -> Verdict {
+    let (mut server, subject) = setup.with_descriptors(128)?;
+    let mut before = subject.connect()?;
+    before.get("/wait/0")?.expect(200)?;
+    // The kernel accepts for it; whoever comes late waits in its queue.
+    let crowd = (0..200).map(|_| subject.connect()).collect::<Result<Vec<_>, _>>()?;
+    thread::sleep(Duration::from_millis(300));
+    let (cpu, start) = (cpu(&server)?, Instant::now());
+    for _ in 0..4 {
+        thread::sleep(Duration::from_millis(500));
+        before.get("/wait/0")?.expect(200)?;
+    }
+    let share = (self::cpu(&server)? - cpu).as_secs_f64() / start.elapsed().as_secs_f64();
+    ensure!(share <= 0.05, "full, it spins: {:.0} % of a core", share * 100.0);
+    drop(crowd);
+    let (room, mut served) = (Instant::now(), 0);
+    while served < 5 {
+        ensure!(server.ended().is_none(), "it ended; {}", server.output());
+        match subject.get("/wait/0") {
+            Ok(reply) if reply.status == 200 => served += 1,
+            other if room.elapsed() >= Duration::from_secs(3) => {
+                return Err(format!("with room again: {other:?}"));
+            }
+            _ => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+    let lines = server.output().lines().count();
+    ensure!(lines <= 20, "it logged {lines} lines about it");
+    Ok(())
+}
+
+/// The CPU time of a process so far, in all its threads.
+fn cpu(server: &Server) -> Result<Duration, String> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid()))
+        .map_err(|error| error.to_string())?;
+    // proc(5): behind the name, which may hold anything, utime and stime are the 12th and 13th field.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks: u64 = fields.split_whitespace().skip(11).take(2).flat_map(str::parse::<u64>).sum();
+    Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
 }
 
 /// SQLite's file with a table `notes` that is not ours.

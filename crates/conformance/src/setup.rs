@@ -278,10 +278,28 @@ impl Setup {
     /// Runs the binary with arguments of one's own.
     pub fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(&self.binary);
-        let scratch = || tempfile::tempdir().expect("a test may make a directory");
-        let scratch = self.scratch.get_or_init(scratch);
-        command.args(arguments).env("WAITLAB_DATA", scratch.path());
+        command.args(arguments).env("WAITLAB_DATA", self.scratch());
         command
+    }
+
+    fn scratch(&self) -> &Path {
+        let scratch = || tempfile::tempdir().expect("a test may make a directory");
+        self.scratch.get_or_init(scratch).path()
+    }
+
+    /// A server of one's own that may have so many descriptors and no more, by `prlimit` (util-linux).
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub(crate) fn with_descriptors(&self, most: u32) -> Result<(Server, Subject), String> {
+        let mut command = std::process::Command::new("prlimit");
+        command.arg(format!("--nofile={most}")).arg("--").arg(&self.binary);
+        command.args(["--addr", "127.0.0.1:0"]).args(self.workers("2"));
+        command.env("WAITLAB_DATA", self.scratch());
+        let server = Server::spawn(command).map_err(|error| format!("{error:#}"))?;
+        let subject = Subject::at(server.addr());
+        Ok((server, subject))
     }
 
     /// Two workers, so that one blocked event loop is not all of them.

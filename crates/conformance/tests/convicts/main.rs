@@ -52,6 +52,7 @@ const CONVICTIONS: &[(&str, &str, &str)] = &[
     ("naive-threads", "a handler that panics", "closed without an answer"),
     ("naive-threads", "sigterm lets requests finish", "a wait in flight"),
     ("naive-threads", "hangup does not kill", "after \"Signal::HUP\""),
+    ("naive-threads", "without a descriptor left", "it spins"),
     ("naive-threads", "wire HD-01", "answered 200"),
     ("naive-threads", "wire CL-04", "answered 200"),
     ("naive-threads", "wire TE-01", "follow-up"),

@@ -27,8 +27,8 @@ pub(crate) fn serve() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn connection(mut stream: TcpStream, upstream: &str) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+fn connection(stream: TcpStream, upstream: &str) -> Option<()> {
+    let mut reader = BufReader::new(&stream);
     loop {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -49,7 +49,8 @@ fn connection(mut stream: TcpStream, upstream: &str) -> Option<()> {
             reader.by_ref().take(length.unwrap_or(0)).read_to_end(&mut body).ok()?;
         }
         let (status, text) = answer(&target, body.len(), upstream);
-        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{text}", text.len()).ok()?;
+        write!(&stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+            .ok()?;
     }
 }
 
