@@ -13,7 +13,7 @@ pub enum Refusal {
     /// 400: none or several `Host`, or one that no host can be (RFC 9112 section 3.2).
     #[error("the Host field is missing, repeated or not a host")]
     Host,
-    /// 400: a target in the form of a proxy's or an asterisk that the method does not go with (RFC 9112 section 3.2).
+    /// 400: a target whose form the method does not go with (RFC 9112 section 3.2).
     #[error("the target does not go with the method")]
     Target,
     /// 400: two ways of saying where the body ends, or none where one is needed (RFC 9112 section 6.3).
@@ -26,7 +26,7 @@ pub enum Refusal {
     /// 414: the request line is too long.
     #[error("the request line is too long")]
     Line,
-    /// 431: too many fields, or too many bytes of them.
+    /// 431: too many fields, or too many bytes of them; or, as hyper says it before we are asked, a length beyond all counting.
     #[error("the head holds too many fields")]
     Fields,
 }
@@ -144,15 +144,15 @@ fn check_length(line: Line<'_>, limits: &Limits) -> Result<(), Refusal> {
     if length > limits.head_line { Err(Refusal::Line) } else { Ok(()) }
 }
 
-/// `*` belongs to OPTIONS; an authority without a scheme belongs to CONNECT (RFC 9112 section 3.2), and no user to either
-/// (RFC 9110 section 4.2.4).
+/// `*` belongs to OPTIONS; an authority without a scheme belongs to CONNECT, and to it nothing else (RFC 9112 section 3.2);
+/// no user belongs to either (RFC 9110 section 4.2.4).
 fn check_target(line: Line<'_>) -> Result<(), Refusal> {
     let asterisk = line.path == "*";
     if line.authority.is_some_and(has_user) {
         return Err(Refusal::Target);
     }
     let authority_form = line.authority.is_some() && !line.has_scheme;
-    if (asterisk && line.method != "OPTIONS") || (authority_form && line.method != "CONNECT") {
+    if (asterisk && line.method != "OPTIONS") || authority_form != (line.method == "CONNECT") {
         return Err(Refusal::Target);
     }
     Ok(())
@@ -179,6 +179,7 @@ fn check_framing(line: Line<'_>, told: Told<'_>) -> Result<(), Refusal> {
             Err(Refusal::Length)
         }
         (Once::Repeated, _) => Err(Refusal::Length),
+        (Once::Said(length), Once::Never) if is_beyond_counting(length) => Err(Refusal::Fields),
         (_, Once::Never) => Ok(()),
         (Once::Said(_), _) => Err(Refusal::Length),
         _ if !line.is_http11 => Err(Refusal::Length),
@@ -191,6 +192,12 @@ fn check_framing(line: Line<'_>, told: Told<'_>) -> Result<(), Refusal> {
 /// next request. actix-http refuses it before anybody is asked.
 pub fn needs_length(is_http11: bool, method: &str) -> bool {
     !is_http11 && method == "POST"
+}
+
+/// Whether a length is one of the last two numbers of 64 bits, by which hyper means that there is none.
+pub fn is_beyond_counting(length: &[u8]) -> bool {
+    let number = || std::str::from_utf8(length).ok()?.parse::<u64>().ok();
+    length.len() >= 20 && number().is_some_and(|number| number > u64::MAX - 2)
 }
 
 /// `uri-host [ ":" port ]` (RFC 3986 section 3.2.2), and not empty: an http URI needs a host (RFC 9110 section 4.2.1).
@@ -299,6 +306,40 @@ mod tests {
         );
         assert_eq!(check("/", &[("transfer-encoding", "gzip, chunked")]), Err(400));
         assert_eq!(check("/", &[("transfer-encoding", "Chunked")]), Ok(()));
+    }
+
+    #[test]
+    fn a_length_that_hyper_cannot_count_is_refused_by_all() {
+        for (length, refused) in [
+            ("18446744073709551615", true),
+            ("0018446744073709551614", true),
+            ("18446744073709551613", false),
+            ("18446744073709551616", false),
+            ("5", false),
+        ] {
+            assert_eq!(is_beyond_counting(length.as_bytes()), refused, "{length}");
+        }
+    }
+
+    #[test]
+    fn connect_goes_with_an_authority_and_nothing_else() {
+        let check = |method: &str, target: &str| {
+            let uri: http::Uri = target.parse().unwrap();
+            check_target(Line {
+                method,
+                path: uri.path(),
+                query: uri.query(),
+                authority: uri.authority().map(|authority| authority.as_str()),
+                has_scheme: uri.scheme().is_some(),
+                is_http11: true,
+            })
+        };
+        assert_eq!(check("CONNECT", "a:80"), Ok(()));
+        for target in ["/wait/0", "*", "http://a/"] {
+            assert_eq!(check("CONNECT", target), Err(Refusal::Target), "{target}");
+        }
+        assert_eq!(check("GET", "a:80"), Err(Refusal::Target));
+        assert_eq!(check("OPTIONS", "*"), Ok(()));
     }
 
     #[test]

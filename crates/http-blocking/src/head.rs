@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use contract::head::{Once, check_host, has_user, needs_length};
+use contract::head::{Once, check_host, has_user, is_beyond_counting, needs_length};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::Limits;
@@ -154,11 +154,11 @@ fn check_target(method: &Method, target: &[u8]) -> Result<(), Refusal> {
     if target.iter().fold(false, |found, &byte| found | odd(byte)) {
         return Err(Refusal::Malformed);
     }
+    let has_scheme = || target.windows(3).any(|part| part == b"://");
     let fits = match target {
-        _ if method == Method::CONNECT => !target.starts_with(b"/"),
-        [b'/', ..] => true,
+        [b'/', ..] => method != Method::CONNECT,
         b"*" => method == Method::OPTIONS,
-        _ => target.windows(3).any(|part| part == b"://"),
+        _ => (method == Method::CONNECT) != has_scheme(),
     };
     if fits { Ok(()) } else { Err(Refusal::Malformed) }
 }
@@ -183,7 +183,8 @@ impl<'a> Told<'a> {
             6 if field.name.eq_ignore_ascii_case("expect") => {
                 self.expects_continue = field.value.eq_ignore_ascii_case(b"100-continue");
             }
-            10 if field.name.eq_ignore_ascii_case("connection") => {
+            // A line that holds more than ASCII neither hyper nor actix-http heeds.
+            10 if field.name.eq_ignore_ascii_case("connection") && field.value.is_ascii() => {
                 for option in list(field.value) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
@@ -203,6 +204,7 @@ impl<'a> Told<'a> {
     fn framing(&self, is_http11: bool, method: &Method) -> Result<Framing, Refusal> {
         let length = match self.length {
             Once::Never => None,
+            Once::Said(digits) if is_beyond_counting(digits) => return Err(Refusal::TooLarge),
             Once::Said(digits) => Some(parse_length(digits)?),
             Once::Repeated => return Err(Refusal::Malformed),
         };

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_linger;
+
 use crate::source::is_timeout;
 
 /// A stall is told in this many steps. One long timeout would not do: a write that could place its first bytes returns
@@ -35,6 +37,8 @@ pub(crate) fn send(mut stream: &TcpStream, mut parts: &mut [IoSlice<'_>]) -> io:
             Err(error) if is_timeout(&error) => {
                 silent += 1;
                 if silent >= STEPS {
+                    // What the kernel still holds for this client would stay for minutes: reset.
+                    let _ = set_socket_linger(stream, Some(Duration::ZERO));
                     return Err(io::Error::new(ErrorKind::TimedOut, "the client does not read"));
                 }
             }

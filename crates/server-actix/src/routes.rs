@@ -2,6 +2,7 @@
 
 use actix_service::ServiceFactory;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::guard::fn_guard;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, FromRequest, Handler, Resource, Responder};
 
@@ -122,7 +123,7 @@ fn pitfalls(app: &App, routes: &mut ServiceConfig) {
             ))
             .service(post("/remedies/dropped-future/{seconds}", pitfalls::dropped_future::remedied))
             .service(
-                web::resource("/pitfalls/buffered-upload/{name}")
+                resource("/pitfalls/buffered-upload/{name}")
                     .route(web::put().to(pitfalls::buffered_upload::buffered_upload)),
             )
             .service(get("/pitfalls/timeout/{seconds}", pitfalls::timeout::timeout))
@@ -139,7 +140,7 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    web::resource(path).route(web::get().to(handler.clone())).route(web::head().to(handler))
+    resource(path).route(web::get().to(handler.clone())).route(web::head().to(handler))
 }
 
 fn post<F, Args>(path: &str, handler: F) -> Resource
@@ -148,5 +149,19 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    web::resource(path).route(web::post().to(handler))
+    resource(path).route(web::post().to(handler))
+}
+
+/// actix-web looks for a path with what is percent-encoded in it decoded: `/%77ait/0` would be `/wait/0`, which it is to no
+/// other of the three. What is no parameter has to stand there as it is written.
+fn resource(path: &str) -> Resource {
+    let pattern = path.to_owned();
+    web::resource(path).guard(fn_guard(move |guard| {
+        let path = guard.head().uri.path();
+        let is_spelt = || {
+            let mut segments = pattern.split('/').zip(path.split('/'));
+            segments.all(|(pattern, segment)| pattern.starts_with('{') || pattern == segment)
+        };
+        !path.contains('%') || is_spelt()
+    }))
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::error::DispatchError;
-use actix_http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use actix_http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use actix_http::{
     ConnectionType, HttpService, KeepAlive, Method, Payload, Request, RequestHead, Response,
     Version,
@@ -125,11 +125,14 @@ fn content(request: &mut Request) -> Content {
         return Content::NOTHING;
     }
     let head = request.head();
+    // The last of them, as actix and hyper have it.
+    let expected = head.headers().get_all(EXPECT).last().map(HeaderValue::as_bytes);
+    let expects_continue = expected.is_some_and(|it| it.eq_ignore_ascii_case(b"100-continue"));
     let length = head.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     match length.and_then(|length| length.parse().ok()) {
         // Behind CONNECT and an upgrade to WebSocket actix takes all that comes for content.
         None if !head.headers().contains_key(TRANSFER_ENCODING) => Content::ENDLESS,
-        length => Content::announced(length, head.expect()),
+        length => Content::announced(length, expects_continue),
     }
 }
 

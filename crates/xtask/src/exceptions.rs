@@ -156,9 +156,10 @@ pub(crate) const SERVERS: &[Exception] = &[
     },
     Exception {
         file: "routes.rs",
-        items: &["get", "post", "pitfalls"],
+        items: &["get", "post", "resource", "pitfalls"],
         who: ACTIX,
-        reason: "actix does not answer HEAD where it answers GET, and routes are added to a config",
+        reason: "actix does not answer HEAD where it answers GET, looks through what is percent-encoded in a path, and adds \
+                 routes to a config",
     },
     Exception {
         file: "serve.rs",

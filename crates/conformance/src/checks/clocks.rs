@@ -1,6 +1,6 @@
 //! Slow clients, on a server whose clocks are short: heads, bodies and readers that take their time are cut off.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -159,13 +159,26 @@ fn unread(subject: &Subject) -> Verdict {
     // More than the buffers of two sockets hold: the server has to wait for a reader who does not come.
     connection.send_what_is_taken(bundle.repeat(20).as_bytes());
     let mut stream = connection.writer().map_err(|error| error.to_string())?;
+    // And one who asked for nothing more: no request lies unread, for which the kernel would reset by itself.
+    let mut other = subject.connect()?.connection;
+    other.send_what_is_taken(b"GET /stream/10000000?interval=0 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let other = other.writer().map_err(|error| error.to_string())?;
     let open = subject.metric("http_connections")?;
-    ensure!(open >= 2.0, "http_connections is {open} with two connections open");
+    ensure!(open >= 3.0, "http_connections is {open} with three connections open");
     let deadline = Instant::now() + subject.limits.write_stall + Duration::from_secs(4);
     // But for the question's own. Those that others have left open are idle, and end as well.
     while subject.metric("http_connections")? > 1.0 {
         ensure!(Instant::now() < deadline, "a client that reads nothing is still served");
         thread::sleep(Duration::from_millis(50));
+    }
+    let reset = Instant::now() + Duration::from_secs(1);
+    while !matches!(other.take_error(), Ok(Some(error)) if error.kind() == ErrorKind::ConnectionReset)
+    {
+        ensure!(
+            Instant::now() < reset,
+            "the kernel goes on holding what a stalled client was sent"
+        );
+        thread::sleep(Duration::from_millis(20));
     }
     // What is left in the buffers ends in the middle.
     let mut read = 0;

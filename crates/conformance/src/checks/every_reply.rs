@@ -1,5 +1,7 @@
 //! What holds of every reply, whatever it answers: security fields, request ids, HEAD, 404, 405, and nothing internal.
 
+use std::time::Duration;
+
 use super::{Check, Needs, Verdict, each};
 use crate::Subject;
 use crate::client::Request;
@@ -34,6 +36,11 @@ pub(super) const CHECKS: &[Check] = &[
         exact_paths,
     ),
     Check::new("a connection serves one request after another", Needs::Address, keep_alive),
+    Check::new(
+        "who asks in HTTP/1.0 to stay and is refused is not told that it may",
+        Needs::Address,
+        refused_of_old,
+    ),
 ];
 
 /// A request for every way an answer comes about.
@@ -283,6 +290,10 @@ fn exact_paths(subject: &Subject) -> Verdict {
             "/wait/./0",
             "/wait/../wait/0",
             "/%77ait/0x/..",
+            "/%77ait/0",
+            "/wai%74/0",
+            "/%6eotes",
+            "/openapi%2ejson",
             "/plaintext/",
             "/plaintext%20",
         ],
@@ -292,6 +303,22 @@ fn exact_paths(subject: &Subject) -> Verdict {
             Ok(())
         },
     )
+}
+
+fn refused_of_old(subject: &Subject) -> Verdict {
+    each(["GET * HTTP/1.0\r\n", "GET a HTTP/1.0\r\n", "GET / HTTP/1.0\r\nHost: a b\r\n"], |head| {
+        let mut connection = subject.connect()?.connection;
+        connection.send_what_is_taken(format!("{head}Connection: keep-alive\r\n\r\n").as_bytes());
+        let reply = connection
+            .reply(false, Duration::from_secs(5))
+            .map_err(|error| format!("{head:?}: {error}"))?;
+        ensure!(reply.status == 400, "{head:?} got {}", reply.status);
+        let said = reply.all("connection");
+        let stays = said.iter().any(|value| value.to_ascii_lowercase().contains("keep-alive"));
+        ensure!(!stays, "{head:?} is told {said:?}");
+        ensure!(connection.closed_within(Duration::from_secs(3)), "{head:?}: it stays open");
+        Ok(())
+    })
 }
 
 fn keep_alive(subject: &Subject) -> Verdict {
