@@ -18,6 +18,8 @@ pub(crate) fn send(mut stream: &TcpStream, mut parts: &mut [IoSlice<'_>]) -> io:
             Err(error) if is_timeout(&error) => {
                 silent += 1;
                 if silent >= STEPS {
+                    // What the kernel still holds for this client would stay for minutes: reset.
+                    let _ = set_socket_linger(stream, Some(Duration::ZERO));
                     return Err(io::Error::new(ErrorKind::TimedOut, "the client does not read"));
                 }
             }
