@@ -9,7 +9,7 @@
 //! | what a failure looks like on the wire (RFC 9457) | [`problem`] |
 //! | `/wait`: which numbers are taken, and what is said of the others | [`wait`], [`integer`] |
 //! | `/github-user`: names, and what an upstream's answer means | [`github`] |
-//! | which upstream is asked, and as whom | [`upstream`] |
+//! | which upstream is asked, and as whom; at which of its addresses | [`upstream`], [`addresses`] |
 //! | `/work`: a wait and some computing in one request | [`work`] |
 //! | `/thumbnail`, `/seal` and `/open`: what is asked of the CPU | [`thumbnail`], [`seal`] |
 //! | `/scrape`: many users, politely | [`scrape`] |
@@ -25,6 +25,7 @@
 //! | `/pitfalls`: what only the mistakes need | [`pitfalls`] |
 //! | the document at `/openapi.json` and the pages at `/docs` and `/` | [`openapi`], [`docs`], [`page`] |
 
+pub mod addresses;
 pub mod body;
 pub mod chunk;
 pub mod delivery;

@@ -85,14 +85,14 @@ impl Github {
         let mut tries = 0;
         loop {
             tries += 1;
-            let turn = self.addresses.turn();
+            let turn = self.addresses.book.turn();
             let (head, connected) = watch(|| self.send(&url, deadline));
             let lost = match head {
                 Ok(head) => return self.read(head),
                 Err(lost) => lost,
             };
             if lost.is_of_the_address() {
-                self.addresses.pass(turn);
+                self.addresses.book.pass(turn);
             }
             // Jittered, so that the calls which failed together do not all come back together.
             let pause = Duration::from_millis(fastrand::u64(50..150));
