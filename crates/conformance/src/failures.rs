@@ -8,7 +8,6 @@ use contract::Failure as Failed;
 
 use crate::checks::Verdict;
 use crate::client::{Connection, PATIENCE, Request, Trouble};
-use crate::mistakes::until;
 use crate::process::Signal;
 use crate::setup::Setup;
 use crate::{Server, Subject};
@@ -207,8 +206,8 @@ impl Failure {
             connection.reply(false, PATIENCE).map_err(|error| error.to_string())?.expect(200)?;
         }
         if !subject.has_event_loop && ["task", "forgotten"].contains(place) {
-            let ended = || Ok(subject.metric("process_threads")? <= threads);
-            until("the end of the thread", ended)?;
+            let ended = |now| now <= threads;
+            subject.metric_until("process_threads", Duration::from_secs(5), ended)?;
         }
         self.told_in(server)?;
         Ok(true)

@@ -17,6 +17,7 @@
 //! | starting, draining, exit codes | [`lifecycle`] |
 //! | limits, made small so that they are met, and switched off so that the judge convicts | [`setup`], [`bounds`] |
 //! | who asks beside whom | [`turns`] |
+//! | waiting for what nothing tells of | [`until()`] |
 //! | a PostgreSQL of one's own, and tests that run on both databases | [`postgres`], [`databases`] |
 //! | who listens to server-sent events | [`events`] |
 //! | the client that sends what no client library would | [`client`], [`reply`] |
@@ -45,8 +46,10 @@ pub mod shape;
 pub mod subject;
 pub mod trials;
 pub mod turns;
+mod until;
 pub mod wire;
 
 pub use checks::{Check, Needs, Verdict, checks};
 pub use process::Server;
 pub use subject::Subject;
+pub use until::until;

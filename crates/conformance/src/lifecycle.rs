@@ -11,7 +11,7 @@ use crate::client::{Connection, PATIENCE, Request};
 use crate::events::{self, End, Events, Next};
 use crate::process::Signal;
 use crate::setup::Setup;
-use crate::{Server, Subject};
+use crate::{Server, Subject, until};
 
 /// One sentence about the life of a process.
 #[derive(Clone, Copy, Debug)]
@@ -67,12 +67,9 @@ fn begin(subject: &Subject, target: &str) -> Result<Connection, String> {
 
 /// Waits until so many connections are counted; a connect alone does not mean that the server has it.
 fn until_open(subject: &Subject, connections: f64) -> Verdict {
-    let deadline = Instant::now() + Duration::from_secs(5);
     // The question itself comes on a connection too.
-    while subject.metric("http_connections")? < connections + 1.0 {
-        ensure!(Instant::now() < deadline, "http_connections does not reach {connections}");
-        thread::sleep(Duration::from_millis(10));
-    }
+    let are_there = |open| open >= connections + 1.0;
+    subject.metric_until("http_connections", Duration::from_secs(5), are_there)?;
     // And heads must have been read; there is no count of those in every state.
     thread::sleep(Duration::from_millis(100));
     Ok(())
@@ -160,11 +157,8 @@ fn second_signal(setup: &Setup) -> Verdict {
     until_open(&subject, 1.0)?;
     server.signal(Signal::INT);
     // Nothing new is let in: the drain has begun.
-    let deadline = Instant::now() + Duration::from_secs(3);
-    while matches!(subject.get("/wait/0"), Ok(reply) if reply.status == 200) {
-        ensure!(Instant::now() < deadline, "an interrupt does not drain");
-        thread::sleep(Duration::from_millis(10));
-    }
+    let is_shut = || !matches!(subject.get("/wait/0"), Ok(reply) if reply.status == 200);
+    until(Duration::from_secs(3), is_shut).ok_or("an interrupt does not drain")?;
     ensure!(server.ended().is_none(), "an interrupt ended it at once");
     let start = Instant::now();
     server.signal(Signal::TERM);
@@ -275,12 +269,9 @@ fn logs_requests_when_asked_to(setup: &Setup) -> Verdict {
         }
         server.signal(Signal::TERM);
         server.wait(Duration::from_secs(5)).map_err(|error| format!("{error:#}"))?;
-        let deadline = Instant::now() + patience;
-        while server.output().lines().count() < REQUESTS && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(10));
-        }
-        let lines = server.output().lines().count();
-        let logged = lines >= REQUESTS;
+        let lines = || server.output().lines().count();
+        let logged = until(patience, || lines() >= REQUESTS).is_some();
+        let lines = lines();
         ensure!(logged == asked, "{lines} lines with {flags:?}; {}", server.output());
     }
     Ok(())
@@ -347,7 +338,7 @@ fn bad_start(setup: &Setup) -> Verdict {
     let (alien, blocked) = (scratch("waitlab.db", NOTES_OF_ANOTHER)?, scratch("uploads", b"")?);
     let [alien, blocked] =
         [&alien, &blocked].map(|folder| format!("--data={}", folder.path().display()));
-    let attempts: [&[&str]; 10] = [
+    let attempts: [&[&str]; 11] = [
         &["--addr", &addr],
         &["--addr", "127.0.0.1:0", &alien],
         &["--addr", "127.0.0.1:0", &blocked],
@@ -357,6 +348,8 @@ fn bad_start(setup: &Setup) -> Verdict {
         &["--addr", "127.0.0.1:0", "--drain", "soon"],
         &["--addr", "127.0.0.1:0", "--data", "/dev/null/data"],
         &["--addr", "127.0.0.1:0", "--no-such-flag"],
+        // A number that the framework would panic at; in the server without workers it is no flag.
+        &["--addr", "127.0.0.1:0", "--workers", "100000"],
         &["--addr", "127.0.0.1:0", "--github-url", "not a url"],
     ];
     for arguments in attempts {

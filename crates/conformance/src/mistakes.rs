@@ -14,7 +14,7 @@ use crate::checks::Verdict;
 use crate::client::Request;
 use crate::process::Signal;
 use crate::setup::Setup;
-use crate::{Server, Subject};
+use crate::{Server, Subject, until};
 
 /// One mistake.
 #[derive(Clone, Copy, Debug)]
@@ -360,7 +360,7 @@ fn background(setup: &Setup) -> Result<Seen, String> {
     };
     let (server, subject) = start()?;
     promise(&subject, "0")?;
-    until("the note of a task that was left alone", || Ok(notes(&subject)? == 1))?;
+    comes("the note of a task that was left alone", || notes(&subject) == Ok(1))?;
     promise(&subject, "1.5")?;
     let job = subject.ask(&Request::new("POST", "/jobs/wait?seconds=0.5"))?.expect(202)?;
     let job: Job = serde_json::from_slice(&job.body).map_err(|error| error.to_string())?;
@@ -427,7 +427,7 @@ fn dropped_future(setup: &Setup) -> Result<Seen, String> {
         let mut client = subject.connect()?.connection;
         let request = Request::new("POST", &format!("/{route}/dropped-future/0.4"));
         client.send(&request.bytes(&subject.host)).map_err(|error| error.to_string())?;
-        until("the first step", || Ok(count("taken")? == nth))?;
+        comes("the first step", || count("taken") == Ok(nth))?;
         let before = count("given")?;
         drop(client);
         subject.get_with("/wait/1", 200)?;
@@ -474,9 +474,7 @@ fn timeout(setup: &Setup) -> Result<Seen, String> {
     // When the one thread of the pool is free again, after the client has had its 503.
     let held = |route: &str| -> Result<Duration, String> {
         subject.get_with(&format!("/{route}/timeout/2?deadline=0.2"), 503)?;
-        let start = Instant::now();
-        until("the end of the work", || Ok(subject.metric("offload_running")? < 0.5))?;
-        Ok(start.elapsed())
+        subject.metric_until("offload_running", Duration::from_secs(5), |running| running < 0.5)
     };
     let told = held("remedies")?;
     ensure!(told < Duration::from_secs(1), "work that asks went on for {told:?}");
@@ -532,12 +530,8 @@ fn inline(setup: &Setup) -> Result<Seen, String> {
     Ok(Seen::times(inlined[1], offloaded[1]))
 }
 
-/// Asks again and again, for five seconds.
-pub(crate) fn until(what: &str, holds: impl Fn() -> Result<bool, String>) -> Verdict {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while !holds()? {
-        ensure!(Instant::now() < deadline, "it does not come: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
+/// Waits for it, for five seconds.
+fn comes(what: &str, holds: impl Fn() -> bool) -> Verdict {
+    let came = until(Duration::from_secs(5), holds);
+    came.map(drop).ok_or_else(|| format!("it does not come: {what}"))
 }

@@ -11,6 +11,7 @@ use github_stub::Stub;
 
 use crate::client::{Connection, PATIENCE, Request};
 use crate::reply::Reply;
+use crate::until;
 
 /// A server to be asked.
 #[derive(Clone, Debug)]
@@ -60,6 +61,16 @@ impl Subject {
             if has_port { host.to_socket_addrs()? } else { (host, 80).to_socket_addrs()? };
         let addr = addrs.next().ok_or_else(|| anyhow::anyhow!("{host} has no address"))?;
         Ok(Self { host: host.to_owned(), ..Self::at(addr) })
+    }
+
+    /// Whether somebody is there; the error says what to do.
+    ///
+    /// # Errors
+    ///
+    /// When nobody takes a connection.
+    pub fn ensure_there(&self) -> anyhow::Result<()> {
+        let there = self.connect().map(drop);
+        there.map_err(|error| anyhow::anyhow!("{error}; start the server first"))
     }
 
     /// Asks on a connection of its own.
@@ -122,6 +133,23 @@ impl Subject {
             named.then(|| value.parse::<f64>().ok()).flatten()
         });
         samples.reduce(|sum, value| sum + value).ok_or_else(|| format!("/metrics lacks {name}"))
+    }
+
+    /// Waits until a sample of `/metrics` is as it should be; how long that took.
+    pub fn metric_until(
+        &self,
+        name: &str,
+        patience: Duration,
+        holds: impl Fn(f64) -> bool,
+    ) -> Result<Duration, String> {
+        let mut seen = Ok(0.0);
+        let took = until(patience, || {
+            seen = self.metric(name);
+            // Who cannot be asked just now may be later.
+            seen.as_ref().is_ok_and(|&value| holds(value))
+        });
+        let value = seen?;
+        took.ok_or_else(|| format!("{name} is {value} after {patience:?}"))
     }
 }
 

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow};
 use conformance::client::Request;
 use conformance::process::Signal;
-use conformance::{Server, Subject};
+use conformance::{Server, Subject, until};
 use contract::jobs::State;
 use contract::{Job, Jobs, Note, Notes};
 
@@ -285,12 +285,8 @@ fn drained(mut worker: Server) -> anyhow::Result<()> {
 }
 
 fn ready(subject: &Subject) -> anyhow::Result<()> {
-    let began = Instant::now();
-    while !subject.get("/readyz").is_ok_and(|reply| reply.status == 200) {
-        ensure!(began.elapsed() < Duration::from_secs(10), "not ready for ten seconds");
-        thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
+    let is_ready = || subject.get("/readyz").is_ok_and(|reply| reply.status == 200);
+    until(Duration::from_secs(10), is_ready).map(drop).context("not ready for ten seconds")
 }
 
 pub(crate) fn note(key: &str) -> Request {

@@ -1,9 +1,9 @@
 //! What a fault reports: figures, each with what it must reach.
 
 use std::fmt::Display;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use conformance::until;
 use load::Outcome;
 use load::process::Usage;
 use serde::Serialize;
@@ -115,18 +115,6 @@ impl Found {
         let (target, reached) = (target.to_string(), reached.to_string());
         self.0.push(Figure { what: what.to_owned(), target, reached, met, is_time: false });
     }
-}
-
-/// Waits until it holds, for so long; says whether it does.
-pub(crate) fn until(patience: Duration, holds: impl Fn() -> bool) -> bool {
-    let deadline = Instant::now() + patience;
-    while !holds() {
-        if Instant::now() >= deadline {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    true
 }
 
 /// Whether nothing but times was missed: a busy machine is slow, but it loses nothing.

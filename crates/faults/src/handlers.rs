@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use conformance::checks;
 use conformance::checks::hostile_requests;
 use conformance::client::Request;
+use conformance::until;
 
-use crate::found::{Found, until};
+use crate::found::Found;
 use crate::stage::Stage;
 
 /// F15: JSON that is deep, long, doubled, cut, or no JSON at all.

@@ -7,10 +7,11 @@ use anyhow::anyhow;
 use conformance::lifecycle::LIFECYCLE;
 use conformance::process::Signal;
 use conformance::setup::Setup;
+use conformance::until;
 use load::{Arrivals, Ask, Asks, Cancel, Plan, Target};
 
 use crate::crowd::Crowd;
-use crate::found::{Found, until};
+use crate::found::Found;
 use crate::stage::{Holds, Stage};
 
 /// F32: SIGTERM amid waits, uploads, streams, idle connections and half a head each.
@@ -45,7 +46,11 @@ pub(crate) fn terminated(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
         arena.metric("http_in_flight").is_ok_and(|count| count >= busy)
             && arena.metric("http_connections").is_ok_and(|count| count >= open)
     };
-    found.holds("all of them are there", until(Duration::from_secs(10), read), "some are not");
+    found.holds(
+        "all of them are there",
+        until(Duration::from_secs(10), read).is_some(),
+        "some are not",
+    );
     // Half a head is counted when its connection is accepted, a moment before it is read.
     thread::sleep(Duration::from_millis(100));
 

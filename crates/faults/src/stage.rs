@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use conformance::{Server, Subject};
+use conformance::{Server, Subject, until};
 use github_stub::{Dials, Stub};
 use load::process::{Cpu, Held, Sampler};
 use load::{Arrivals, Ask, Cancel, Outcome, Plan, Target};
@@ -144,10 +144,8 @@ impl Stage {
 /// What it holds when the connections of the warm-up are gone.
 fn settled(pid: u32, subject: &Subject) -> anyhow::Result<Holds> {
     let deadline = Instant::now() + RETURNING;
-    while subject.metric("http_connections").map_err(|error| anyhow!(error))? > 1.0 {
-        anyhow::ensure!(Instant::now() < deadline, "connections of the warm-up stay open");
-        thread::sleep(Duration::from_millis(10));
-    }
+    let closed = subject.metric_until("http_connections", RETURNING, |open| open <= 1.0);
+    closed.map_err(|error| anyhow!("behind the warm-up {error}"))?;
     let mut before = Holds::of(pid)?;
     while Instant::now() < deadline {
         thread::sleep(Duration::from_millis(100));
@@ -221,15 +219,12 @@ impl Arena {
     ///
     /// An allocator keeps some of what it got, so `kept` says how much may stay.
     pub(crate) fn returns_to_base(&self, found: &mut Found, kept: u64) -> anyhow::Result<()> {
-        let (start, base) = (Instant::now(), self.base);
+        let base = self.base;
         let back = |now: &Holds| {
             now.threads <= base.threads + 2 && now.descriptors <= base.descriptors + 2
         };
-        let mut now = self.holds()?;
-        while !back(&now) && start.elapsed() < RETURNING {
-            thread::sleep(Duration::from_millis(20));
-            now = self.holds()?;
-        }
+        until(RETURNING, || self.holds().is_ok_and(|now| back(&now)));
+        let now = self.holds()?;
         let shown = |of: fn(&Holds) -> u64| format!("{} after {} before", of(&now), of(&base));
         let text = shown(|holds| holds.threads);
         found.holds("threads back to base ± 2 within 5 s", now.threads <= base.threads + 2, text);

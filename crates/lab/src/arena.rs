@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use conformance::postgres::Postgres;
-use conformance::{Server, Subject};
+use conformance::{Server, Subject, until};
 use github_stub::{Dials, Stub};
 use load::Target;
 use load::process::Held;
@@ -188,12 +187,9 @@ impl Running {
     /// Waits until the threads of the level before have ended, or enough.
     pub fn settle(&self) {
         let Some(pid) = self.pid() else { return };
-        let deadline = Instant::now() + SETTLING;
         // A few more than at the start: pools that have grown.
         let settled = |held: Held| held.threads <= self.threads + 8;
-        while Instant::now() < deadline && !Held::by(pid).is_ok_and(settled) {
-            thread::sleep(Duration::from_millis(10));
-        }
+        until(SETTLING, || Held::by(pid).is_ok_and(settled));
     }
 
     /// Why it is no longer there, if it is not: a crash is told, never measured.

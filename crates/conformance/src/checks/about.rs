@@ -105,26 +105,17 @@ fn connections(subject: &Subject) -> Verdict {
     let counted = subject.metric("http_connections")?;
     ensure!(counted >= 20.0, "20 open connections are counted as {counted}");
     drop(open);
-    let deadline = Instant::now() + Duration::from_secs(3);
-    while subject.metric("http_connections")? > counted - 20.0 {
-        ensure!(Instant::now() < deadline, "closed connections are still counted");
-        thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
+    let gone = |open| open <= counted - 20.0;
+    let seen = subject.metric_until("http_connections", Duration::from_secs(3), gone);
+    seen.map(drop).map_err(|error| format!("20 of {counted} were closed, and {error}"))
 }
 
 fn in_flight(subject: &Subject) -> Verdict {
     let asked = |count: f64| -> Verdict {
-        let deadline = Instant::now() + Duration::from_secs(3);
-        loop {
-            // The question is one of them.
-            let seen = subject.metric("http_in_flight")? - 1.0;
-            if (seen - count).abs() < 0.5 {
-                return Ok(());
-            }
-            ensure!(Instant::now() < deadline, "{count} requests in flight are counted as {seen}");
-            thread::sleep(Duration::from_millis(10));
-        }
+        // The question is one of them.
+        let is = |seen: f64| (seen - 1.0 - count).abs() < 0.5;
+        let seen = subject.metric_until("http_in_flight", Duration::from_secs(3), is);
+        seen.map(drop).map_err(|error| format!("with {count} in flight, and this, {error}"))
     };
     let mut waits = Vec::new();
     for _ in 0..10 {

@@ -10,9 +10,9 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::{Check, Needs, Verdict, each};
-use crate::Subject;
 use crate::client::{PATIENCE, Request};
 use crate::reply::Reply;
+use crate::{Subject, until};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::new(
@@ -540,12 +540,8 @@ fn nothing_left(subject: &Subject) -> Verdict {
                 (Err(error), Some(_)) => return Err(format!("{what}: {error}")),
                 (Err(_), None) => {}
             }
-            let deadline = Instant::now() + Duration::from_secs(5);
-            while !below(data).is_empty() {
-                ensure!(Instant::now() < deadline, "{what} leaves {:?}", below(data));
-                thread::sleep(Duration::from_millis(10));
-            }
-            Ok(())
+            let gone = until(Duration::from_secs(5), || below(data).is_empty());
+            gone.map(drop).ok_or_else(|| format!("{what} leaves {:?}", below(data)))
         },
     )
 }

@@ -1,7 +1,7 @@
 //! `/rooms/{room}`: what is said is kept, numbered without a gap, and sent to everybody who listens and keeps up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, scope};
+use std::thread::scope;
 use std::time::{Duration, Instant};
 
 use contract::Message;
@@ -232,32 +232,19 @@ fn head(subject: &Subject) -> Verdict {
     let media_type = reply.field("content-type");
     ensure!(media_type == Some(contract::headers::EVENTS), "it is {media_type:?}");
     ensure!(reply.took < Duration::from_secs(5), "it took {:?}", reply.took);
-    until(subject, "after HEAD", "room_subscribers", |open| open <= before)
+    gauge(subject, "after HEAD", "room_subscribers", |open| open <= before)
 }
 
 /// Waits for a figure of `/metrics`.
-fn until(subject: &Subject, when: &str, name: &str, holds: impl Fn(f64) -> bool) -> Verdict {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        let value = subject.metric(name)?;
-        if holds(value) {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "{when} {name} is {value}");
-        thread::sleep(Duration::from_millis(10));
-    }
+fn gauge(subject: &Subject, when: &str, name: &str, holds: impl Fn(f64) -> bool) -> Verdict {
+    let seen = subject.metric_until(name, Duration::from_secs(5), holds);
+    seen.map(drop).map_err(|error| format!("{when} {error}"))
 }
 
 /// A figure of `/metrics` once those who were there before have left; what it is then, if some stay.
 fn settled(subject: &Subject, name: &str) -> Result<f64, String> {
-    let deadline = Instant::now() + Duration::from_secs(2);
-    loop {
-        let value = subject.metric(name)?;
-        if value < 1.0 || Instant::now() >= deadline {
-            return Ok(value);
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
+    let _ = subject.metric_until(name, Duration::from_secs(2), |value| value < 1.0);
+    subject.metric(name)
 }
 
 fn left(subject: &Subject) -> Verdict {
@@ -266,16 +253,16 @@ fn left(subject: &Subject) -> Verdict {
     let listening = Events::open(subject, &events(&fresh_room()), None)?;
     for (name, before) in names.iter().zip(&before) {
         let before = before.clone()?;
-        until(subject, "while one listens", name, |open| open > before)?;
+        gauge(subject, "while one listens", name, |open| open > before)?;
     }
     // The question itself is in flight, too.
-    until(subject, "while one listens", "http_in_flight", |count| count >= 2.0)?;
+    gauge(subject, "while one listens", "http_in_flight", |count| count >= 2.0)?;
     drop(listening);
     for (name, before) in names.iter().zip(before) {
         let before = before?;
-        until(subject, "when it has left", name, |open| open <= before)?;
+        gauge(subject, "when it has left", name, |open| open <= before)?;
     }
-    until(subject, "when it has left", "http_in_flight", |count| count < 2.0)
+    gauge(subject, "when it has left", "http_in_flight", |count| count < 2.0)
 }
 
 fn thousand(subject: &Subject) -> Verdict {

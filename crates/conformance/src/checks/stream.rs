@@ -1,7 +1,6 @@
 //! `/stream/{count}`: lines of JSON, one each interval, sent as they are made, for as long as somebody reads.
 
 use std::io::Read;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Check, Needs, Verdict, each};
@@ -96,15 +95,8 @@ fn head(subject: &Subject) -> Verdict {
 
 fn left(subject: &Subject) -> Verdict {
     let until = |what: &str, name: &str, holds: &dyn Fn(f64) -> bool| -> Verdict {
-        let deadline = Instant::now() + Duration::from_secs(3);
-        loop {
-            let value = subject.metric(name)?;
-            if holds(value) {
-                return Ok(());
-            }
-            ensure!(Instant::now() < deadline, "{what}: {name} is {value}");
-            thread::sleep(Duration::from_millis(10));
-        }
+        let seen = subject.metric_until(name, Duration::from_secs(3), holds);
+        seen.map(drop).map_err(|error| format!("{what}: {error}"))
     };
     let before = subject.metric("http_streams")?;
     let mut connection = subject.connect()?.connection;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use conformance::client::{Connection, Request};
 use conformance::reply::Reply;
 use conformance::{Server, Subject};
@@ -132,8 +132,8 @@ impl Scene<'_> {
     /// # Errors
     /// When it is still more after so long.
     pub fn falls(&self, metric: &str, most: f64, patience: Duration) -> anyhow::Result<f64> {
-        let fallen = until(patience, || self.subject.metric(metric).is_ok_and(|now| now <= most));
-        let time = fallen.with_context(|| format!("{metric} stays above {most}"))?;
+        let fallen = self.subject.metric_until(metric, patience, |now| now <= most);
+        let time = fallen.map_err(|error| anyhow!("{error}, not {most}"))?;
         Ok(time.as_secs_f64() * 1e3)
     }
 }
@@ -589,18 +589,4 @@ pub fn fresh() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{:x}l{:x}", NEXT.fetch_add(1, Ordering::Relaxed), std::process::id() & 0xfff)
-}
-
-/// Waits for something to become true; how long that took, or nothing when it did not in time.
-pub fn until(patience: Duration, mut is_so: impl FnMut() -> bool) -> Option<Duration> {
-    let began = Instant::now();
-    loop {
-        if is_so() {
-            return Some(began.elapsed());
-        }
-        if began.elapsed() >= patience {
-            return None;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
 }

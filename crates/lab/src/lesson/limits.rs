@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use conformance::process::Signal;
+use conformance::until;
 use load::Probe;
 
-use crate::lesson::case::{Case, Load, Scene, figures, get, ms, plaintext, until};
+use crate::lesson::case::{Case, Load, Scene, figures, get, ms, plaintext};
 use crate::lesson::first::THREE;
 use crate::lesson::found::{Judged, of_loops_and_threads};
 use crate::lesson::{Chart, Guess, Lesson, Part, Said};

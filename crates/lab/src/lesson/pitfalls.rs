@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::Context;
 use conformance::client::Request;
 use conformance::process::Signal;
+use conformance::until;
 
 use crate::difference::Difference;
-use crate::lesson::case::{Case, Figures, Load, Scene, figures, fresh, get, until};
+use crate::lesson::case::{Case, Figures, Load, Scene, figures, fresh, get};
 use crate::lesson::first::THREE;
 use crate::lesson::found::Judged;
 use crate::lesson::uses::jobs_done;

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use conformance::client::{Connection, Request};
+use conformance::until;
 use load::process::peak_rss;
 use load::{Ask, Expect, Probe, Target};
 
 use crate::difference::Difference;
-use crate::lesson::case::{Case, Figures, Load, Scene, figures, fresh, get, ms, plaintext, until};
+use crate::lesson::case::{Case, Figures, Load, Scene, figures, fresh, get, ms, plaintext};
 use crate::lesson::first::{THREE, by_levels};
 use crate::lesson::found::Judged;
 use crate::lesson::{Chart, Guess, Lesson, Part, Said};
