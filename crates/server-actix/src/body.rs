@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_LENGTH;
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use contract::{BodyKind, Problem, Small};
@@ -13,7 +12,7 @@ use futures_util::StreamExt;
 use http_async::{BodyError, Connection, Pace, Paced};
 use settings::{Budget, Whole};
 
-use crate::app::App;
+use crate::extract::app;
 use crate::reply::Error;
 
 /// What is left to read of a request's body, which may be as large as its kind.
@@ -57,20 +56,21 @@ impl<K: BodyKind> FromRequest for Body<K> {
 
     /// Refuses a body that announces itself as too large before any of it is read.
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let Some(app) = request.app_data::<Data<App>>() else {
-            return ready(Err(Problem::internal().into()));
-        };
+        let app = app(request);
         let limit = K::limit(&app.limits);
         let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         if length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit)
         {
             return ready(Err(Problem::too_large(limit).into()));
         }
-        let connection = request.conn_data::<Connection>().cloned();
         let pace = Pace { idle: app.limits.body_idle, rate: app.limits.body_rate };
-        let paced = match (connection, payload.take()) {
-            (_, Payload::None) | (None, _) => None,
-            (Some(connection), body) => Some(Paced::new(body, connection, pace)),
+        let paced = match payload.take() {
+            Payload::None => None,
+            body => {
+                let connection = request.conn_data::<Connection>().cloned();
+                let connection = connection.expect("`serve` gives each connection its own");
+                Some(Paced::new(body, connection, pace))
+            }
         };
         let budget = app.bodies.clone();
         ready(Ok(Self { paced, left: limit, limit, budget, kind: PhantomData }))

@@ -11,8 +11,7 @@ use actix_http::{
 use actix_service::Service;
 use actix_web::ResponseError;
 use actix_web::dev::ServiceResponse;
-use contract::headers;
-use contract::{Problem, RequestId, head};
+use contract::{Problem, RequestId, head, headers};
 use http_async::Connection;
 use settings::{Panicked, caught_awaiting};
 
@@ -40,12 +39,16 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// Checks the head, calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7).
-pub(crate) async fn answer<S, B>(app: &App, routes: &S, request: Request) -> Response<BoxBody>
+pub(crate) async fn answer<S, B>(
+    app: &App,
+    routes: &S,
+    connection: &Connection,
+    request: Request,
+) -> Response<BoxBody>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody + 'static,
 {
-    let connection = request.conn_data::<Connection>().cloned();
     if let Err(refusal) = checked(app, &request) {
         return refused(app, connection, refusal);
     }
@@ -88,7 +91,7 @@ fn checked(app: &App, request: &Request) -> Result<(), head::Refusal> {
 }
 
 /// What the transport would have refused, had it looked: a status, a close, no content.
-fn refused(app: &App, connection: Option<Connection>, refusal: head::Refusal) -> Response<BoxBody> {
+fn refused(app: &App, connection: &Connection, refusal: head::Refusal) -> Response<BoxBody> {
     let status = refusal.status().as_u16();
     app.answers.count(status);
     let mut reply = Response::new(StatusCode::from_u16(status).expect("it was a status before"));
@@ -112,7 +115,7 @@ pub(crate) fn log_panic(id: &RequestId, panic: &Panicked) {
 /// Writes the problem, if it is one, and the fields that every reply carries.
 fn complete(
     app: &App,
-    connection: Option<Connection>,
+    connection: &Connection,
     id: &RequestId,
     seen: &Seen,
     mut reply: Response<BoxBody>,
@@ -131,8 +134,7 @@ fn complete(
     }
     let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id is visible ASCII");
     fields.insert(REQUEST_ID, id);
-    let unread = connection.as_ref().is_some_and(Connection::has_unread_body);
-    if unread || app.drain.wants_close() {
+    if connection.has_unread_body() || app.drain.wants_close() {
         close(connection, &mut reply);
     }
     reply
@@ -156,9 +158,7 @@ fn describe(problem: Problem, seen: &Seen, mut reply: Response<BoxBody>) -> Resp
     reply.set_body(BoxBody::new(body))
 }
 
-fn close(connection: Option<Connection>, reply: &mut Response<BoxBody>) {
-    if let Some(connection) = connection {
-        connection.close_after_reply();
-    }
+fn close(connection: &Connection, reply: &mut Response<BoxBody>) {
+    connection.close_after_reply();
     reply.head_mut().set_connection_type(ConnectionType::Close);
 }

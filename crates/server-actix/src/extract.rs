@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
-use contract::{FieldParams, Limits, PathParam, Problem, QueryParams};
+use contract::{FieldParams, PathParam, QueryParams};
 
 use crate::app::App;
 use crate::edge::Fields;
@@ -25,7 +25,7 @@ impl<T: PathParam> FromRequest for Path<T> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let value = limits(request).and_then(|limits| T::from_path(request.uri().path(), limits));
+        let value = T::from_path(request.uri().path(), &app(request).limits);
         ready(value.map(Self).map_err(Error))
     }
 }
@@ -35,7 +35,7 @@ impl<T: QueryParams> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let value = limits(request).and_then(|limits| T::from_query(request.uri().query(), limits));
+        let value = T::from_query(request.uri().query(), &app(request).limits);
         ready(value.map(Self).map_err(Error))
     }
 }
@@ -46,12 +46,12 @@ impl<T: FieldParams> FromRequest for Head<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let fields = Fields(request.headers());
-        let value = limits(request).and_then(|limits| T::from_fields(&fields, limits));
+        let value = T::from_fields(&fields, &app(request).limits);
         ready(value.map(Self).map_err(Error))
     }
 }
 
-fn limits(request: &HttpRequest) -> Result<&Limits, Problem> {
-    let app = request.app_data::<Data<App>>().ok_or_else(Problem::internal)?;
-    Ok(&app.limits)
+/// What every handler can reach, and so may whoever makes its arguments.
+pub(crate) fn app(request: &HttpRequest) -> &App {
+    request.app_data::<Data<App>>().expect("`routes` gives it to each")
 }

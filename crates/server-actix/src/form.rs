@@ -9,7 +9,6 @@ use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use bytes::Bytes;
 use contract::form::{self, MOST_PARTS, PART_HEAD_BYTES};
@@ -17,9 +16,9 @@ use contract::{Boundary, FieldParams, FileName, Problem, Upload};
 use futures_util::StreamExt;
 use futures_util::stream::{Stream, try_unfold};
 
-use crate::app::App;
 use crate::body::Body;
 use crate::edge::Fields;
+use crate::extract::app;
 use crate::reply::Error;
 
 /// The parts of a form, one after the other.
@@ -76,10 +75,8 @@ impl FromRequest for Form {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let Some(app) = request.app_data::<Data<App>>() else {
-            return ready(Err(Problem::internal().into()));
-        };
-        let boundary = match Boundary::from_fields(&Fields(request.headers()), &app.limits) {
+        let fields = Fields(request.headers());
+        let boundary = match Boundary::from_fields(&fields, &app(request).limits) {
             Ok(Boundary(boundary)) => boundary,
             Err(problem) => return ready(Err(problem.into())),
         };

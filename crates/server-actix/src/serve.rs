@@ -153,12 +153,12 @@ where
     let knows_chunks = request.version() == Version::HTTP_11 && !is_tunnel(request.head());
     let body = request.take_payload();
     let reply = if matches!(body, Payload::None) {
-        edge::answer(&app, &*routes, request).await
+        edge::answer(&app, &*routes, connection, request).await
     } else {
         let (body, rest) = Lent::new(body, connection.clone());
         let (request, _) =
             request.replace_payload(Payload::Stream { payload: Box::pin(body) as _ });
-        let reply = edge::answer(&app, &*routes, request).await;
+        let reply = edge::answer(&app, &*routes, connection, request).await;
         if !rest.discard_chunks().await {
             connection.close_after_reply();
         }

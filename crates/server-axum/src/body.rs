@@ -64,12 +64,13 @@ impl<K: BodyKind> FromRequest<App> for Body<K> {
         {
             return Err(Problem::too_large(limit).into());
         }
-        let connection = request.extensions().get::<Connection>().cloned();
-        let body = request.into_body();
         let pace = Pace { idle: app.limits.body_idle, rate: app.limits.body_rate };
-        let paced = match connection {
-            Some(connection) if !body.is_end_stream() => Some(Paced::new(body, connection, pace)),
-            _ => None,
+        let paced = if request.body().is_end_stream() {
+            None
+        } else {
+            let connection = request.extensions().get::<Connection>().cloned();
+            let connection = connection.expect("`serve` adds it to whatever has a body");
+            Some(Paced::new(request.into_body(), connection, pace))
         };
         let budget = app.bodies.clone();
         Ok(Self { paced, left: limit, limit, budget, kind: PhantomData })

@@ -4,8 +4,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use contract::headers;
-use contract::{Problem, RequestId, head};
+use contract::{Problem, RequestId, head, headers};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
@@ -30,8 +29,12 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// Checks the head, calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7).
-pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Response {
-    let connection = request.extensions().get::<Connection>().cloned();
+pub(crate) async fn answer(
+    app: &App,
+    router: &Router,
+    connection: &Connection,
+    request: Request,
+) -> Response {
     if let Err(refusal) = checked(app, &request) {
         return refused(app, connection, refusal);
     }
@@ -73,7 +76,7 @@ fn checked(app: &App, request: &Request) -> Result<(), head::Refusal> {
 }
 
 /// What the transport would have refused, had it looked: a status, a close, no content.
-fn refused(app: &App, connection: Option<Connection>, refusal: head::Refusal) -> Response {
+fn refused(app: &App, connection: &Connection, refusal: head::Refusal) -> Response {
     app.answers.count(refusal.status().as_u16());
     let mut reply = refusal.status().into_response();
     close(connection, &mut reply);
@@ -96,7 +99,7 @@ pub(crate) fn log_panic(id: &RequestId, panic: &Panicked) {
 /// Writes the problem, if it is one, and the fields that every reply carries.
 fn complete(
     app: &App,
-    connection: Option<Connection>,
+    connection: &Connection,
     id: &RequestId,
     seen: &Seen,
     mut reply: Response,
@@ -120,8 +123,7 @@ fn complete(
     }
     let id = HeaderValue::from_bytes(id.as_bytes()).expect("an id is visible ASCII");
     fields.insert(REQUEST_ID, id);
-    let unread = connection.as_ref().is_some_and(Connection::has_unread_body);
-    if unread || app.drain.wants_close() {
+    if connection.has_unread_body() || app.drain.wants_close() {
         close(connection, &mut reply);
     }
     reply
@@ -147,9 +149,7 @@ fn describe(problem: Problem, seen: &Seen, reply: &mut Response) {
     }
 }
 
-fn close(connection: Option<Connection>, reply: &mut Response) {
-    if let Some(connection) = connection {
-        connection.close_after_reply();
-    }
+fn close(connection: &Connection, reply: &mut Response) {
+    connection.close_after_reply();
     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }

@@ -135,11 +135,11 @@ async fn answer(
     let tunnel = request.method() == Method::CONNECT;
     let (head, body) = request.into_parts();
     let mut reply = if body.is_end_stream() {
-        edge::answer(&app, &router, Request::from_parts(head, Body::empty())).await
+        edge::answer(&app, &router, connection, Request::from_parts(head, Body::empty())).await
     } else {
         let (body, rest) = Lent::new(body, connection.clone());
         let request = Request::from_parts(head, Body::new(body));
-        let reply = edge::answer(&app, &router, request).await;
+        let reply = edge::answer(&app, &router, connection, request).await;
         if !rest.discard_frames().await {
             connection.close_after_reply();
         }

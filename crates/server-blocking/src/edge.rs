@@ -1,7 +1,6 @@
 //! What every request meets before its handler, and every reply after it.
 
-use contract::headers;
-use contract::{Problem, RequestId};
+use contract::{Problem, RequestId, headers};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
@@ -24,7 +23,9 @@ pub(crate) const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (CACHE_CONTROL, HeaderValue::from_static(headers::NO_STORE)),
 ];
 
-/// Calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7). `http-blocking` has checked the head by the same rules.
+/// Calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7).
+///
+/// `http-blocking` has checked the head, by the same rules as the other two servers' `edge`.
 pub(crate) fn answer(app: &App, router: &Router, request: Request) -> Response {
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));

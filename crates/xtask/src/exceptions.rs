@@ -84,7 +84,7 @@ pub(crate) const SERVERS: &[Exception] = &[
     },
     Exception {
         file: "extract.rs",
-        items: &["limits"],
+        items: &["app"],
         who: ACTIX,
         reason: "actix hands an extractor the request, and the app has to be found in it",
     },

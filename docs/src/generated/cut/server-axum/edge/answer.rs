@@ -1,6 +1,10 @@
 /// Checks the head, calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7).
-pub(crate) async fn answer(app: &App, router: &Router, request: Request) -> Response {
-    let connection = request.extensions().get::<Connection>().cloned();
+pub(crate) async fn answer(
+    app: &App,
+    router: &Router,
+    connection: &Connection,
+    request: Request,
+) -> Response {
     if let Err(refusal) = checked(app, &request) {
         return refused(app, connection, refusal);
     }

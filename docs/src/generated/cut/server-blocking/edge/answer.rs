@@ -1,4 +1,6 @@
-/// Calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7). `http-blocking` has checked the head by the same rules.
+/// Calls the handler, completes the reply. `OPTIONS *` asks whether anybody is there (RFC 9110 section 9.3.7).
+///
+/// `http-blocking` has checked the head, by the same rules as the other two servers' `edge`.
 pub(crate) fn answer(app: &App, router: &Router, request: Request) -> Response {
     let given = request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
     let (id, seen) = (RequestId::of(given), Seen::of(&request));
