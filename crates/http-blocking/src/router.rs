@@ -93,7 +93,8 @@ impl Service for Router<()> {
 }
 
 impl Router<()> {
-    /// What a segment says is read from the path by whoever asks for it: noting it here would cost every request.
+    /// The route alone. What stands in the path for its `{name}` is for the handler to read: noted here, every request would
+    /// pay for it.
     fn find(&self, path: &str) -> Option<&MethodRouter> {
         let found = self.matcher.at(path).ok()?;
         Some(&self.routes[*found.value])

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use actix_web::web::block;
 use contract::Problem;
 use metrics::{Gauge, gauge};
-use tokio::sync::Semaphore;
-
 use settings::{Counted, carried};
+use tokio::sync::Semaphore;
 
 use crate::reply::Error;
 

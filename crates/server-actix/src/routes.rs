@@ -16,8 +16,9 @@ use crate::reply;
 
 /// The routes of this server.
 ///
-/// actix-web tries them in this order, one after the other, and those with a parameter by a regular expression; so the
-/// others come first.
+/// actix-web tries them in this order, one after the other, and those with a parameter by a regular expression: a choice,
+/// and in the figures. `/plaintext`, by which we are compared with other servers, is tried early, as it would be in an app
+/// of few routes; what has a parameter comes last.
 pub(crate) fn routes(
     app: &App,
 ) -> actix_web::App<
@@ -30,8 +31,6 @@ pub(crate) fn routes(
     > + use<>,
 > {
     let served = app.clone();
-    // actix-web tries them in this order, one after another: a choice, and in the figures. `/plaintext`, by which we are
-    // compared with other servers, is tried early, as it would be in an app of few routes; what has a parameter comes last.
     actix_web::App::new()
         .app_data(Data::new(app.clone()))
         .service(get("/", page::index))

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use contract::Problem;
 use metrics::{Gauge, gauge};
+use settings::{Counted, carried};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-
-use settings::{Counted, carried};
 
 use crate::reply::Error;
 

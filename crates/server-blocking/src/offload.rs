@@ -11,7 +11,6 @@ use std::time::Instant;
 use contract::{Deadline, Problem};
 use io_blocking::Permits;
 use metrics::{Gauge, gauge};
-
 use settings::{Counted, carried};
 
 use crate::reply::Error;

@@ -1,7 +1,6 @@
 //! `GET /github-user/{username}`: ask the upstream, pass on what it says.
 
-use actix_web::web::Data;
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use contract::{Profile, Username};
 
 use crate::app::App;

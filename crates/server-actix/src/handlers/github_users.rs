@@ -1,7 +1,6 @@
 //! `GET /github-users?username=a&username=b…&mode=parallel|sequential`: several calls in one request.
 
-use actix_web::web::Data;
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use contract::{Mode, User, Username, Usernames, Users};
 use futures_util::future::join_all;
 

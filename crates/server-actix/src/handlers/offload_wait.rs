@@ -2,8 +2,7 @@
 
 use std::thread::sleep;
 
-use actix_web::web::Data;
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use contract::{Deadline, Wait, Waited};
 
 use crate::app::App;

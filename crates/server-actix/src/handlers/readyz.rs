@@ -1,7 +1,6 @@
 //! `GET /readyz`: whether to send requests here. No permit: a full server says so itself.
 
-use actix_web::web::Data;
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use contract::{Problem, Ready};
 
 use crate::app::App;

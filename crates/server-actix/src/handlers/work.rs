@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix_web::web::Data;
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use contract::{Deadline, Placement, Problem, Work, Worked};
 
 use crate::app::App;

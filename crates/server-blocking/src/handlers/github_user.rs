@@ -1,8 +1,7 @@
 //! `GET /github-user/{username}`: ask the upstream, pass on what it says.
 
 use contract::{Profile, Username};
-use http_blocking::Json;
-use http_blocking::State;
+use http_blocking::{Json, State};
 
 use crate::app::App;
 use crate::extract::Path;

@@ -4,8 +4,7 @@ use std::thread::{ScopedJoinHandle, scope};
 use std::time::Instant;
 
 use contract::{Mode, Problem, User, Username, Usernames, Users};
-use http_blocking::Json;
-use http_blocking::State;
+use http_blocking::{Json, State};
 
 use crate::app::App;
 use crate::extract::Query;

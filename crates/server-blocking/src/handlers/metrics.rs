@@ -3,8 +3,7 @@
 use contract::headers::METRICS;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use http_blocking::IntoResponse;
-use http_blocking::State;
+use http_blocking::{IntoResponse, State};
 use metrics::gauge;
 
 use crate::app::App;

@@ -3,8 +3,7 @@
 use std::thread::sleep;
 
 use contract::{Deadline, Wait, Waited};
-use http_blocking::Json;
-use http_blocking::State;
+use http_blocking::{Json, State};
 
 use crate::app::App;
 use crate::extract::{Path, Query};

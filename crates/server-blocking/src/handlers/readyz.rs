@@ -1,8 +1,7 @@
 //! `GET /readyz`: whether to send requests here. No permit: a full server says so itself.
 
 use contract::{Problem, Ready};
-use http_blocking::Json;
-use http_blocking::State;
+use http_blocking::{Json, State};
 
 use crate::app::App;
 use crate::reply::Error;

@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use contract::{Deadline, Placement, Problem, Work, Worked};
-use http_blocking::Json;
-use http_blocking::State;
+use http_blocking::{Json, State};
 
 use crate::app::App;
 use crate::deadline::sleep;

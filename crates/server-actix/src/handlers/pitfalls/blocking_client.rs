@@ -2,8 +2,7 @@
 //!
 //! `GET /pitfalls/blocking-client/{username}`: `/github-user` with a client that blocks its thread.
 
-use actix_web::web::Data;
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use contract::{Problem, Profile, Username};
 
 use crate::app::App;

@@ -2,8 +2,7 @@
 //!
 //! `GET /pitfalls/client-per-request/{username}`: `/github-user`, as the article's `async with httpx.AsyncClient()` asks.
 
-use actix_web::web::Data;
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use contract::{Profile, Username};
 
 use crate::app::App;

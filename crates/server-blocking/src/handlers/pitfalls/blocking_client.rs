@@ -1,8 +1,7 @@
 //! `GET /pitfalls/blocking-client/{username}`: `/github-user` with a client that blocks its thread, which is right here.
 
 use contract::{Profile, Username};
-use http_blocking::Json;
-use http_blocking::State;
+use http_blocking::{Json, State};
 
 use crate::app::App;
 use crate::extract::Path;

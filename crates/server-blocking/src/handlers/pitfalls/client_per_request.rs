@@ -3,8 +3,7 @@
 //! `GET /pitfalls/client-per-request/{username}`: `/github-user`, as the article's `async with httpx.AsyncClient()` asks.
 
 use contract::{Profile, Username};
-use http_blocking::Json;
-use http_blocking::State;
+use http_blocking::{Json, State};
 
 use crate::app::App;
 use crate::extract::Path;
