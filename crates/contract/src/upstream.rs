@@ -9,16 +9,16 @@ use http::uri::{Authority, Scheme, Uri};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadUpstream {
     /// Not a URL, or one of another scheme.
-    #[error("the upstream's URL must begin with http:// or https://")]
+    #[error("--github-url must begin with http:// or https://")]
     NotHttp,
     /// A host that is neither a name nor an address.
-    #[error("the upstream's URL must name a host")]
+    #[error("--github-url must name a host")]
     NoHost,
     /// More than where to connect: requests are made of this URL and a path of ours.
-    #[error("the upstream's URL must hold a scheme, a host and perhaps a port, and nothing more")]
+    #[error("--github-url must hold a scheme, a host and perhaps a port, and nothing more")]
     NotBare,
     /// Bytes that no header field may carry.
-    #[error("the upstream's token must be visible ASCII characters")]
+    #[error("--github-token must be visible ASCII characters")]
     BadToken,
 }
 

@@ -427,7 +427,7 @@ Examples:
   cargo lab check http://127.0.0.1:8080 --stub 127.0.0.1:9000
                                                           its upstream is http://127.0.0.1:9000, which is ours
 
-Exit codes: 0 all passed · 1 some failed.";
+Exit codes: 0 all passed; 1 some failed; 2 bad arguments, or nobody answers there.";
 
 impl Default for Compare {
     /// As typed without arguments.

@@ -9,13 +9,20 @@ use conformance::{Needs, Subject, checks};
 use github_stub::{Dials, Stub};
 
 use crate::args::Check;
+use crate::compare::BAD_ARGUMENTS;
 
 /// Runs every check that makes sense there.
 ///
 /// # Errors
-/// When the URL is none, or the stub cannot listen.
+/// When the stub cannot listen.
 pub fn run(args: &Check) -> anyhow::Result<ExitCode> {
-    let mut subject = Subject::at_url(&args.url)?;
+    let mut subject = match there(&args.url) {
+        Ok(subject) => subject,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            return Ok(BAD_ARGUMENTS.into());
+        }
+    };
     if let Some(addr) = args.stub {
         let dials = Dials { addr, ..Dials::default() };
         let stub = Stub::start(dials).context("cannot start the stand-in for GitHub")?;
@@ -33,6 +40,13 @@ pub fn run(args: &Check) -> anyhow::Result<ExitCode> {
         "{passed} passed, {tolerated} tolerated, {failed} failed, {skipped} need a server started in another way"
     );
     Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Each of a hundred checks would say that nobody answers.
+fn there(url: &str) -> anyhow::Result<Subject> {
+    let subject = Subject::at_url(url)?;
+    subject.ensure_there()?;
+    Ok(subject)
 }
 
 /// What an address alone is not enough for, as far as the arguments say that it is there.

@@ -12,7 +12,7 @@ use load::Cancel;
 
 use crate::arena::Arena;
 use crate::args::Compare;
-use crate::competitor::Who;
+use crate::competitor::{self, Who};
 use crate::judge::{asked_where_it_is, judge};
 use crate::measure::{self, Place};
 use crate::plan::{Plan, in_words};
@@ -41,13 +41,15 @@ pub fn run(args: &Compare) -> anyhow::Result<ExitCode> {
     }
     eprint!("{shown}");
     let cancel = stop::on_signal()?;
+    // Before minutes of building.
+    plan.competitors.iter().try_for_each(competitor::Competitor::ensure_there)?;
+    let histograms = args.out.join("histograms");
+    fs::create_dir_all(&histograms)
+        .with_context(|| format!("--out: cannot make {}", histograms.display()))?;
     let binaries = built(&plan, args.no_build)?;
     for peer in &args.peers {
         crate::peers::environment(peer)?;
     }
-    let histograms = args.out.join("histograms");
-    fs::create_dir_all(&histograms)
-        .with_context(|| format!("cannot make {}", histograms.display()))?;
 
     let mut progress = Progress::new(plan.takes(cpus.servers.len()));
     let mut results = Results {

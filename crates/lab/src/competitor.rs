@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
+use conformance::Subject;
 
 use crate::results;
 
@@ -115,6 +116,16 @@ impl Competitor {
         ensure!(url.starts_with("http://"), "{url:?} does not begin with http://");
         let who = Who::Stranger { url: url.trim_end_matches('/').to_owned() };
         Ok(Self { name: name.to_owned(), who })
+    }
+
+    /// A stranger has to be there already; it is not for us to start it.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn ensure_there(&self) -> anyhow::Result<()> {
+        let Who::Stranger { url } = &self.who else { return Ok(()) };
+        let there = Subject::at_url(url).and_then(|subject| subject.ensure_there());
+        there.with_context(|| format!("--target {}", self.name))
     }
 
     /// The binary to start, if it is one of ours.

@@ -13,6 +13,7 @@
 //! | what is measured without a rival: the cost of mistakes, the queue | [`mistakes`], [`queue`], [`measured`] |
 //! | the same API in another language | [`peers`] |
 //! | a page to watch them on | [`live`] |
+//! | who reads what is printed leaves | `unread` |
 //! | the commands | [`args`], [`compare`], [`lesson::run`], [`check`], [`knee`], [`choose`], [`doctor`], [`code`], [`since`] |
 
 use std::path::Path;
@@ -53,6 +54,7 @@ pub mod scenarios;
 pub mod since;
 pub mod stop;
 pub mod tables;
+mod unread;
 pub mod uses;
 pub mod verdict;
 pub mod view;
@@ -60,7 +62,12 @@ pub mod workload;
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let cli = Cli::parse();
+    unread::ends_when_unread(|| run(cli))
+}
+
+fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
         None => compare::run(&Compare::default()),
         Some(Command::Lesson(args)) => lesson::run::run(&args),
         Some(Command::Mistakes(args)) => mistakes::run(&args),

@@ -45,6 +45,9 @@ pub struct Wanted {
     pub workload: Option<Scenario>,
 }
 
+/// More than any machine holds at once, and few enough that a mistyped number is told at the start.
+const MOST_CLIENTS: usize = 100_000;
+
 /// Starting a server, and stopping it; measured.
 const STARTING: Duration = Duration::from_millis(100);
 
@@ -61,8 +64,11 @@ impl Plan {
         seed: u64,
     ) -> anyhow::Result<Self> {
         ensure!(!competitors.is_empty(), "nobody to compare");
-        ensure!(rounds > 0, "no rounds, no answer");
-        ensure!(!wanted.levels.contains(&0), "a level of 0 clients asks nothing");
+        ensure!(rounds > 0, "--rounds 0 measures nothing: give 1 or more");
+        let is_level = |level| (1..=MOST_CLIENTS).contains(level);
+        if let Some(level) = wanted.levels.iter().find(|level| !is_level(level)) {
+            bail!("--levels {level}: give 1 to {MOST_CLIENTS} clients");
+        }
         // Of those there are more than are asked by default.
         let by_default = wanted.scenarios.is_empty();
         let all = if by_default { scenarios::all() } else { scenarios::named() };
@@ -163,9 +169,9 @@ impl Plan {
     pub fn shown(&self, server_cpus: usize) -> String {
         let names: Vec<_> = self.competitors.iter().map(|who| who.name.as_str()).collect();
         let mut text = format!(
-            "{} rounds of {} scenarios for {}; {} cells, about {}; seed {}\n",
-            self.rounds,
-            self.scenarios.len(),
+            "{} of {} for {}; {} cells, about {}; seed {}\n",
+            counted(self.rounds as usize, "round"),
+            counted(self.scenarios.len(), "scenario"),
             names.join(" · "),
             self.cells(),
             in_words(self.takes(server_cpus)),
@@ -186,6 +192,11 @@ impl Plan {
         }
         text
     }
+}
+
+/// `1 round`, `3 rounds`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 impl Scenario {

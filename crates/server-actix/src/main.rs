@@ -32,16 +32,17 @@ use crate::app::App;
 /// One HTTP API, served by actix-web: a task per connection, on workers that share nothing
 ///
 /// The first line on stdout tells the address. SIGTERM or Ctrl-C drains: requests in flight finish, then the
-/// process ends (exit 0; 3 when the drain deadline cut a request). A second signal ends it at once.
+/// process ends. A second signal ends it at once.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Try: curl http://127.0.0.1:8080/wait/1    then open http://127.0.0.1:8080/docs"
+    after_help = "Try: curl http://127.0.0.1:8080/wait/1    then open http://127.0.0.1:8080/docs\n\n\
+                  Exit codes: 0 drained; 1 it could not start; 2 bad arguments; 3 the drain deadline cut a request."
 )]
 struct Server {
     /// Workers, each a thread with a runtime of its own [default: one per core]
-    #[arg(long, env = "WAITLAB_WORKERS")]
-    workers: Option<NonZeroUsize>,
+    #[arg(long, env = "WAITLAB_WORKERS", value_parser = settings::count(1, 512))]
+    workers: Option<usize>,
 
     #[command(flatten)]
     flags: Flags,
@@ -58,7 +59,8 @@ fn main() -> anyhow::Result<ExitCode> {
     println!("listening on http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
 
-    let workers = workers.or(available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let workers = workers.and_then(NonZeroUsize::new).or(available_parallelism().ok());
+    let workers = workers.unwrap_or(NonZeroUsize::MIN);
     let drained = actix_rt::System::new().block_on(serve::serve(listener, app, workers))?;
     Ok(ExitCode::from(if drained.cut == 0 { 0 } else { 3 }))
 }

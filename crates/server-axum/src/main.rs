@@ -19,7 +19,6 @@ mod serve;
 mod watched;
 
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -30,16 +29,17 @@ use crate::app::App;
 /// One HTTP API, served by axum on tokio: a task per connection, worker threads that steal tasks
 ///
 /// The first line on stdout tells the address. SIGTERM or Ctrl-C drains: requests in flight finish, then the
-/// process ends (exit 0; 3 when the drain deadline cut a request). A second signal ends it at once.
+/// process ends. A second signal ends it at once.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Try: curl http://127.0.0.1:8080/wait/1    then open http://127.0.0.1:8080/docs"
+    after_help = "Try: curl http://127.0.0.1:8080/wait/1    then open http://127.0.0.1:8080/docs\n\n\
+                  Exit codes: 0 drained; 1 it could not start; 2 bad arguments; 3 the drain deadline cut a request."
 )]
 struct Server {
     /// Threads that run tasks [default: one per core]
-    #[arg(long, env = "WAITLAB_WORKERS")]
-    workers: Option<NonZeroUsize>,
+    #[arg(long, env = "WAITLAB_WORKERS", value_parser = settings::count(1, 512))]
+    workers: Option<usize>,
 
     #[command(flatten)]
     flags: Flags,
@@ -58,7 +58,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = workers {
-        runtime.worker_threads(workers.get());
+        runtime.worker_threads(workers);
     }
     // tokio's own size, for files, SQLite and names, and as many again as are offloaded: neither waits for the other.
     runtime.max_blocking_threads(512 + flags.offload_threads());

@@ -30,11 +30,12 @@ use crate::app::App;
 /// One HTTP API, served by an OS thread per connection; every call blocks the thread that makes it
 ///
 /// The first line on stdout tells the address. SIGTERM or Ctrl-C drains: requests in flight finish, then the
-/// process ends (exit 0; 3 when the drain deadline cut a request). A second signal ends it at once.
+/// process ends. A second signal ends it at once.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Try: curl http://127.0.0.1:8080/wait/1    then open http://127.0.0.1:8080/docs"
+    after_help = "Try: curl http://127.0.0.1:8080/wait/1    then open http://127.0.0.1:8080/docs\n\n\
+                  Exit codes: 0 drained; 1 it could not start; 2 bad arguments; 3 the drain deadline cut a request."
 )]
 struct Server {
     /// Who runs a request: `connection` (a thread for each connection, which under keep-alive is what "a thread per

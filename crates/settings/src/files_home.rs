@@ -26,7 +26,7 @@ impl FilesHome {
     pub fn claim(data: &Path) -> io::Result<Self> {
         Self::try_claim(data).map_err(|error| {
             let data = data.display();
-            io::Error::new(error.kind(), format!("cannot keep files in {data}: {error}"))
+            io::Error::new(error.kind(), format!("--data: cannot keep files in {data}: {error}"))
         })
     }
 

@@ -18,7 +18,7 @@ pub struct Flags {
     #[arg(long, env = "WAITLAB_ADDR", default_value = "127.0.0.1:8080")]
     pub addr: SocketAddr,
 
-    /// Where files are kept; several servers on one machine may share it
+    /// Where files are kept, and SQLite's database; several servers and workers on one machine may share it
     #[arg(long, env = "WAITLAB_DATA", default_value = "waitlab-data", value_name = "DIR")]
     pub data: PathBuf,
 
@@ -304,7 +304,8 @@ const MANY_THREADS: u64 = 10_000;
 /// The most that all three can read: http-blocking reads them into an array.
 const MOST_FIELDS: u64 = 128;
 
-fn count(least: u64, most: u64) -> RangedU64ValueParser<usize> {
+/// A number of something, so many at least and at most.
+pub fn count(least: u64, most: u64) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(least..=most)
 }
 

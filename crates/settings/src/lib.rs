@@ -17,7 +17,7 @@ pub use address_space::spare_address_space;
 pub use budget::{Budget, Held, Whole};
 pub use descriptors::raise_descriptor_limit;
 pub use files_home::FilesHome;
-pub use flags::Flags;
+pub use flags::{Flags, count};
 pub use listen::listen;
 pub use log::Log;
 pub use panics::{Carried, Panicked, carried, carried_awaiting, caught, caught_awaiting};

@@ -29,7 +29,11 @@ pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
         Ok(socket.into())
     };
     bound().map_err(|error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}"))
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => "; give another --addr, or port 0 for a free one",
+            _ => "",
+        };
+        io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}{hint}"))
     })
 }
 
@@ -59,6 +63,6 @@ mod tests {
         let first = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let addr = first.local_addr().unwrap();
         let error = listen(addr).unwrap_err().to_string();
-        assert!(error.contains(&addr.to_string()), "{error}");
+        assert!(error.contains(&addr.to_string()) && error.contains("--addr"), "{error}");
     }
 }

@@ -14,15 +14,15 @@ use store::{CannotOpen, Database};
 /// Takes background jobs and runs them: thumbnails, sealing, waits
 ///
 /// The first line on stdout tells the address of /healthz, /readyz and /metrics. Several may run on one database. SIGTERM
-/// or Ctrl-C drains: no job is begun, those that run may finish, the others are put back for the next worker (exit 0; 3
-/// when a job could be neither finished nor put back). A second signal ends it at once, and kill -9 loses nothing: after
-/// its lease the job is run again.
+/// or Ctrl-C drains: no job is begun, those that run may finish, the others are put back for the next worker. A second
+/// signal ends it at once, and kill -9 loses nothing: after its lease the job is run again.
 #[derive(Clone, Debug, Parser)]
 #[command(
     version,
     args_override_self = true,
     after_help = "Try: cargo run --release -p server-axum    and in another terminal\n     \
-                  curl -X POST 'http://127.0.0.1:8080/jobs/wait?seconds=1'"
+                  curl -X POST 'http://127.0.0.1:8080/jobs/wait?seconds=1'\n\n\
+                  Exit codes: 0 drained; 1 it could not start; 2 bad arguments; 3 a job could be neither finished nor put back."
 )]
 pub struct Flags {
     /// Address of /healthz, /readyz and /metrics; port 0 takes a free one, and the first line on stdout tells which

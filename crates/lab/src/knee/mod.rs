@@ -194,6 +194,7 @@ pub fn run(args: &Knee) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     eprint!("{plan}");
+    competitors.iter().try_for_each(Competitor::ensure_there)?;
     let cancel = stop::on_signal()?;
     if !args.no_build {
         let mut binaries: Vec<_> = competitors.iter().filter_map(Competitor::binary).collect();

@@ -40,7 +40,7 @@ impl Dial {
     pub fn scene(&self) -> anyhow::Result<&'static Scene> {
         let Some(scene) = scene::find(&self.scene) else {
             let names: Vec<_> = scene::ALL.iter().map(|scene| scene.name).collect();
-            bail!("{:?} is none of {}", self.scene, names.join(", "));
+            bail!("{:?} is no scene; there are {}", self.scene, names.join(", "));
         };
         ensure!(self.clients <= MOST_CLIENTS, "give at most {MOST_CLIENTS} clients");
         ensure!(self.rate <= MOST_RATE, "give at most {MOST_RATE} requests a second");

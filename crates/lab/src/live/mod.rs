@@ -18,9 +18,11 @@ use load::Cancel;
 
 use crate::arena::Arena;
 use crate::args::Live;
+use crate::compare::BAD_ARGUMENTS;
 use crate::competitor::{self, Competitor};
 use crate::{machine, stop};
 use admitted::{Admitted, admitted};
+use dial::Dial;
 use page::Page;
 use stand::Stand;
 
@@ -29,16 +31,14 @@ use stand::Stand;
 /// # Errors
 /// When a server or the page cannot be started.
 pub fn run(args: &Live) -> anyhow::Result<ExitCode> {
-    let mut who = match &args.servers {
-        Some(list) => competitor::parse_list(list).context("--servers")?,
-        None => Competitor::defaults(),
+    let (who, dial) = match wanted(args) {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            return Ok(BAD_ARGUMENTS.into());
+        }
     };
-    for target in &args.targets {
-        who.push(Competitor::target(target).context("--target")?);
-    }
-    competitor::ensure_distinct(&who)?;
-    let dial = args.dial();
-    dial.scene()?;
+    who.iter().try_for_each(Competitor::ensure_there)?;
     let cancel = stop::on_signal()?;
     if !args.no_build {
         let names: Vec<_> = who.iter().filter_map(Competitor::binary).collect();
@@ -78,6 +78,21 @@ pub fn run(args: &Live) -> anyhow::Result<ExitCode> {
         Ok(Err(error)) if !cancel.cancelled() => Err(error),
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Who runs, and what the page begins with.
+fn wanted(args: &Live) -> anyhow::Result<(Vec<Competitor>, Dial)> {
+    let mut who = match &args.servers {
+        Some(list) => competitor::parse_list(list).context("--servers")?,
+        None => Competitor::defaults(),
+    };
+    for target in &args.targets {
+        who.push(Competitor::target(target).context("--target")?);
+    }
+    competitor::ensure_distinct(&who)?;
+    let dial = args.dial();
+    dial.scene()?;
+    Ok((who, dial))
 }
 
 /// The contract first; then whoever keeps it is asked.

@@ -9,7 +9,8 @@ fn main() -> anyhow::Result<ExitCode> {
     println!("listening on http://{}", listener.local_addr()?);
     std::io::stdout().flush()?;
 
-    let workers = workers.or(available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let workers = workers.and_then(NonZeroUsize::new).or(available_parallelism().ok());
+    let workers = workers.unwrap_or(NonZeroUsize::MIN);
     let drained = actix_rt::System::new().block_on(serve::serve(listener, app, workers))?;
     Ok(ExitCode::from(if drained.cut == 0 { 0 } else { 3 }))
 }

@@ -11,7 +11,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = workers {
-        runtime.worker_threads(workers.get());
+        runtime.worker_threads(workers);
     }
     // tokio's own size, for files, SQLite and names, and as many again as are offloaded: neither waits for the other.
     runtime.max_blocking_threads(512 + flags.offload_threads());
