@@ -198,15 +198,6 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     assert!(!out.exists());
 }
 
-#[test]
-fn what_is_no_scenario_is_refused_with_what_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = lab(folder.path(), &["--scenarios=speed"]).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert!(stderr.contains("blocked-loop"), "{stderr}");
-}
-
 /// Processes whose parent this is.
 fn children(parent: &Child) -> Vec<u32> {
     let parent = parent.id();
