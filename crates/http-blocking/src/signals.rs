@@ -1,6 +1,6 @@
 //! What a signal asks for: TERM and the first INT drain, the next one ends the process, HUP is no reason to end.
 //!
-//! They are waited for on a thread of their own: a runtime whose workers are all blocked would not hear them.
+//! They are waited for on a thread of their own: within a signal handler hardly anything may be called, and no lock taken.
 
 use std::io;
 use std::process::exit;

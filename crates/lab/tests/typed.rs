@@ -1,11 +1,6 @@
 //! What is typed wrong, and what is not there, is told in one line that says what to do, with the exit code that the help
 //! names; and who reads only the beginning of what is printed ends it in silence.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests are tests, which the linter does not see"
-)]
-
 use std::io::pipe;
 use std::process::{Command, Stdio};
 
