@@ -80,7 +80,19 @@ pub(crate) fn large_bodies(stage: &Stage, found: &mut Found) -> anyhow::Result<(
     found.all("JSON of 1 MiB read and answered", read, each);
     found.growth(&watch.stop(), 128 * MIB);
     stage.idle_pool();
-    arena.returns_to_base(found, 64 * MIB)
+    arena.returns_to_base(found, 64 * MIB)?;
+    drop(arena);
+
+    // And one that is as large as many: what it takes does not depend on its size.
+    let arena = stage.start(&[])?;
+    let watch = arena.watch()?;
+    let size = stage.scaled(256, 64) * MIB;
+    let stored = upload(&arena.subject, "larger", size);
+    found.holds("one large upload stored", is(&stored, 201), format!("{stored:?}"));
+    let usage = watch.stop();
+    let grown = usage.peak.rss_bytes.saturating_sub(usage.base.rss_bytes);
+    found.bytes("RSS growth by it", grown, 16 * MIB);
+    Ok(())
 }
 
 /// F27: a disk that is full.

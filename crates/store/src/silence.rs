@@ -70,7 +70,7 @@ impl Line {
 
     /// The call is over. Whether it was so in time.
     pub fn rests(&mut self) -> bool {
-        self.asked.take().is_none_or(|asked| WATCH.lock().due.remove(&asked.0).is_some())
+        self.asked.take().is_none_or(Asked::is_in_time)
     }
 
     /// For what waits for nothing.
@@ -81,6 +81,12 @@ impl Line {
 
 /// A call, by when it has to be over and which it is of those.
 struct Asked((Instant, u64));
+
+impl Asked {
+    fn is_in_time(self) -> bool {
+        WATCH.lock().due.contains_key(&self.0)
+    }
+}
 
 impl Drop for Asked {
     fn drop(&mut self) {
