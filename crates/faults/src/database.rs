@@ -16,6 +16,7 @@ use contract::{Job, Jobs, Note, Notes};
 
 use crate::found::Found;
 use crate::ledger::Ledger;
+use crate::outage::postgres_of_ours;
 use crate::stage::Stage;
 
 /// As long jobs may take to be done in all.
@@ -23,7 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// F25: more slow queries than connections.
 pub(crate) fn pool_exhausted(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
-    let arena = stage.start(&["--pool=4"])?;
+    slow_queries(stage, found, &["--pool=4"])?;
+    let Some(postgres) = postgres_of_ours(found)? else { return Ok(()) };
+    let mut there = Found::default();
+    let database = format!("--database={}", postgres.database()?);
+    slow_queries(stage, &mut there, &["--pool=4", &database])?;
+    found.on("PostgreSQL", there);
+    Ok(())
+}
+
+fn slow_queries(stage: &Stage, found: &mut Found, flags: &[&str]) -> anyhow::Result<()> {
+    let arena = stage.start(flags)?;
     let beside = arena.beside(50.0);
     let began = Instant::now();
     let answers: Vec<_> = thread::scope(|scope| {
@@ -59,12 +70,22 @@ pub(crate) fn pool_exhausted(stage: &Stage, found: &mut Found) -> anyhow::Result
 pub(crate) fn killed_while_writing(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let data = format!("--data={}", folder.path().display());
+    kept_through_kills(stage, found, &[&data])?;
+    let Some(postgres) = postgres_of_ours(found)? else { return Ok(()) };
+    let mut there = Found::default();
+    let database = format!("--database={}", postgres.database()?);
+    kept_through_kills(stage, &mut there, &[&data, &database])?;
+    found.on("PostgreSQL", there);
+    Ok(())
+}
+
+fn kept_through_kills(stage: &Stage, found: &mut Found, flags: &[&str]) -> anyhow::Result<()> {
     let mut random = fastrand::Rng::with_seed(stage.seed);
     // What was acknowledged with which key, and what was sent without an answer.
     let ledger = Mutex::new(HashMap::<String, Option<Note>>::new());
     let mut slowest = Duration::ZERO;
     for round in 0..stage.scaled(5, 2) {
-        let mut server = start(stage, &[&data])?;
+        let mut server = start(stage, flags)?;
         let subject = Subject::at(server.addr());
         let stop = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -78,12 +99,12 @@ pub(crate) fn killed_while_writing(stage: &Stage, found: &mut Found) -> anyhow::
         });
         server.wait(Duration::from_secs(5))?;
         let began = Instant::now();
-        let again = start(stage, &[&data])?;
+        let again = start(stage, flags)?;
         ready(&Subject::at(again.addr()))?;
         slowest = slowest.max(began.elapsed());
         again.stop(Duration::from_secs(15))?;
     }
-    let server = start(stage, &[&data])?;
+    let server = start(stage, flags)?;
     let subject = Subject::at(server.addr());
     let ledger = ledger.into_inner().map_err(|_| anyhow!("a writer panicked"))?;
     let (mut lost, mut changed) = (0, 0);

@@ -111,6 +111,12 @@ impl Found {
         self.last_is_a_time();
     }
 
+    /// What was found where this is.
+    pub(crate) fn on(&mut self, place: &str, there: Self) {
+        let told = |figure: Figure| Figure { what: format!("{place}: {}", figure.what), ..figure };
+        self.0.extend(there.0.into_iter().map(told));
+    }
+
     fn figure(&mut self, what: &str, target: impl Display, reached: impl Display, met: bool) {
         let (target, reached) = (target.to_string(), reached.to_string());
         self.0.push(Figure { what: what.to_owned(), target, reached, met, is_time: false });

@@ -90,7 +90,7 @@ pub(crate) fn down_and_back(stage: &Stage, found: &mut Found) -> anyhow::Result<
     beside_an_outage(found, outage, &arena.subject, leaves, || postgres.borrow_mut().start_again())
 }
 
-fn postgres_of_ours(found: &mut Found) -> anyhow::Result<Option<Postgres>> {
+pub(crate) fn postgres_of_ours(found: &mut Found) -> anyhow::Result<Option<Postgres>> {
     if postgres::programs().is_none() {
         found.holds(&format!("PostgreSQL: not run; {}", postgres::MISSING), true, "");
         return Ok(None);

@@ -70,7 +70,7 @@ impl Line {
 
     /// The call is over. Whether it was so in time.
     pub fn rests(&mut self) -> bool {
-        self.asked.take().is_none_or(Asked::is_in_time)
+        self.asked.take().is_none_or(Asked::ends_in_time)
     }
 
     /// For what waits for nothing.
@@ -83,7 +83,7 @@ impl Line {
 struct Asked((Instant, u64));
 
 impl Asked {
-    fn is_in_time(self) -> bool {
+    fn ends_in_time(self) -> bool {
         WATCH.lock().due.contains_key(&self.0)
     }
 }
