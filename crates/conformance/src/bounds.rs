@@ -45,6 +45,13 @@ pub const BOUNDS: &[Bound] = &[
         run: unreached,
     },
     Bound {
+        name: "limits: a crowd that seals takes the memory of as many as --cpu-threads, wherever it computes",
+        short: "--cpu-threads=1",
+        off: "--cpu-threads=16",
+        on_postgres: false,
+        run: sealed,
+    },
+    Bound {
         name: "limits: a write that waits for a lock longer than --database-statement is a 503",
         short: "--database-statement=0.5",
         off: "--database-statement=60",
@@ -78,6 +85,39 @@ fn full() -> std::io::Result<(SocketAddr, (Socket, Vec<TcpStream>))> {
         queue.push(stream);
     }
     Ok((addr, (socket, queue)))
+}
+
+fn sealed(setup: &Setup, flag: &str) -> Verdict {
+    const CROWD: usize = 16;
+    // A key takes 19 MiB. What else a crowd leaves in memory is less than three of them.
+    const MOST: f64 = 4.0 * 19.0;
+    let (_server, subject) = setup.fresh(&[flag, "--cpu-queue=64"])?;
+    let seal = |placement: &str| {
+        let request = Request::new("POST", &format!("/seal?placement={placement}"));
+        let request = request.field("X-Passphrase", "correct horse battery").body("a text");
+        // In turn, and the pool gives way to all else that a machine does.
+        subject.ask_within(&request, Duration::from_secs(60))?.expect(200).map(drop)
+    };
+    let memory = || Ok::<_, String>(subject.metric("process_resident_memory_bytes")? / 1_048_576.0);
+    let before = memory()?;
+    for placement in ["inline", "offload"] {
+        let most = thread::scope(|scope| {
+            let crowd: Vec<_> = (0..CROWD).map(|_| scope.spawn(|| seal(placement))).collect();
+            let mut most = before;
+            while crowd.iter().any(|one| !one.is_finished()) {
+                most = most.max(memory()?);
+                thread::sleep(Duration::from_millis(5));
+            }
+            for one in crowd {
+                one.join().expect("asking does not panic")?;
+            }
+            // An allocator keeps what each thread has freed.
+            Ok::<_, String>(most.max(memory()?))
+        })?;
+        let grown = most - before;
+        ensure!(grown < MOST, "{CROWD} sealed {placement}, and it grew by {grown:.0} MiB");
+    }
+    Ok(())
 }
 
 fn locked(setup: &Setup, flag: &str) -> Verdict {
