@@ -12,7 +12,7 @@ import socket
 import time
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 import anyio
 import httpx
@@ -33,6 +33,12 @@ Interval = Annotated[float, Query(ge=0, le=LONGEST_WAIT)]
 def waited(seconds: Decimal) -> dict:
     shortest = format(seconds.normalize(), "f") if seconds else "0"
     return {"message": f"Waited for {shortest} seconds!"}
+
+
+def compute(milliseconds: float) -> None:
+    end = time.thread_time() + milliseconds / 1000
+    while time.thread_time() < end:
+        pass
 
 
 def build(options: argparse.Namespace) -> FastAPI:
@@ -89,6 +95,19 @@ def build(options: argparse.Namespace) -> FastAPI:
     async def offload_wait(seconds: Seconds):
         await anyio.to_thread.run_sync(time.sleep, float(seconds))
         return waited(seconds)
+
+    @app.get("/work")
+    async def work(
+        wait: Interval = 0,
+        cpu_ms: Annotated[float, Query(ge=0, le=1000)] = 0,
+        placement: Literal["inline", "offload"] = "inline",
+    ):
+        await asyncio.sleep(wait)
+        if placement == "offload":
+            await anyio.to_thread.run_sync(compute, cpu_ms)
+        else:
+            compute(cpu_ms)
+        return {"waited_ms": wait * 1000, "cpu_ms": cpu_ms}
 
     @app.get("/plaintext", response_class=PlainTextResponse)
     async def plaintext():

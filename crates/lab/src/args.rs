@@ -183,6 +183,10 @@ pub struct Live {
     #[arg(long = "target", value_name = "NAME=http://HOST:PORT")]
     pub targets: Vec<String>,
 
+    /// The same in another language beside them: fastapi
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = crate::peers::PEERS)]
+    pub peers: Vec<String>,
+
     /// The scene to begin with: wait, github, fan-out, offload, cpu, plaintext
     #[arg(long, value_name = "NAME", default_value = "wait")]
     pub scene: String,
@@ -391,6 +395,7 @@ Examples:
   cargo lab live --addr 127.0.0.1:8000                     always the same address
   cargo lab live --scene wait --clients 20 --pitfall       begin with the blocked loop
   cargo lab live --servers axum:workers=1,axum:workers=2   one server with itself
+  cargo lab live --peers fastapi                           FastAPI beside the three
 
 On the page: keys 1 to 9 step through a class, Esc sets everything back, c copies the command for this moment.
 

@@ -1,6 +1,6 @@
 //! What a process spends, from outside: CPU, threads, switches, memory and the kernel's share of it.
 
-use std::fs;
+use std::fs::{self, ReadDir};
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 /// What the kernel keeps for each thread's own stack (THREAD_SIZE on x86-64 and arm64).
 pub const KERNEL_STACK: u64 = 16 * 1024;
 
-/// What a process has spent so far.
+/// What a process has spent so far, with those it started that still run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cpu {
     /// User and system time of all its threads, ended ones included, to the nanosecond: the process's CPU clock
@@ -32,6 +32,15 @@ impl Cpu {
     /// # Errors
     /// When there is no such process.
     pub fn of(pid: u32) -> io::Result<Self> {
+        let started = children(pid).filter_map(|child| Self::of_one(child).ok());
+        Ok(started.fold(Self::of_one(pid)?, |sum, one| Self {
+            total: sum.total + one.total,
+            user: sum.user + one.user,
+            system: sum.system + one.system,
+        }))
+    }
+
+    fn of_one(pid: u32) -> io::Result<Self> {
         let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed()))?;
         let total = Duration::from(clock_gettime(clock)?);
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
@@ -61,7 +70,7 @@ impl Cpu {
     }
 }
 
-/// What a process holds at one moment, with what the whole machine's kernel holds.
+/// What a process and those it started hold at one moment, with what the whole machine's kernel holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Threads.
@@ -104,12 +113,23 @@ impl Held {
     /// # Errors
     /// When there is no such process.
     pub fn by(pid: u32) -> io::Result<Self> {
+        let started = children(pid).filter_map(|child| Self::by_one(child).ok());
+        let sum = started.fold(Self::by_one(pid)?, |sum, one| Self {
+            threads: sum.threads + one.threads,
+            rss_bytes: sum.rss_bytes + one.rss_bytes,
+            page_table_bytes: sum.page_table_bytes + one.page_table_bytes,
+            ..sum
+        });
+        Ok(Self { machine: Machine::now()?, ..sum })
+    }
+
+    fn by_one(pid: u32) -> io::Result<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         Ok(Self {
             threads: number_after(&status, "Threads:"),
             rss_bytes: number_after(&status, "VmRSS:") * 1024,
             page_table_bytes: number_after(&status, "VmPTE:") * 1024,
-            machine: Machine::now()?,
+            machine: Machine::default(),
         })
     }
 
@@ -164,6 +184,18 @@ pub struct Switches {
     pub involuntary: u64,
 }
 
+/// Those that a process started and that still run: a server may fork its workers (proc_tid_children(5)). None where the
+/// kernel does not tell.
+fn children(pid: u32) -> impl Iterator<Item = u32> {
+    let told = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let pids: Vec<u32> = told.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    pids.into_iter()
+}
+
+fn tasks(pid: u32) -> io::Result<ReadDir> {
+    fs::read_dir(format!("/proc/{pid}/task"))
+}
+
 impl Switches {
     /// Reads one file for each thread: at 10,000 threads that is a tenth of a second.
     ///
@@ -171,7 +203,8 @@ impl Switches {
     /// When there is no such process.
     pub fn of(pid: u32) -> io::Result<Self> {
         let mut sum = Self::default();
-        for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let started = children(pid).filter_map(|child| tasks(child).ok()).flatten();
+        for task in tasks(pid)?.chain(started) {
             // A thread may end between the listing and the reading.
             let Ok(status) = fs::read_to_string(task?.path().join("status")) else { continue };
             sum.voluntary += number_after(&status, "\nvoluntary_ctxt_switches:");
@@ -330,6 +363,23 @@ mod tests {
         assert!(std::process::Command::new("sh").args(["-c", burn]).status().unwrap().success());
         let after = Cpu::of_ended_children().unwrap();
         assert!(after.total >= before.total + Duration::from_millis(1), "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn a_server_that_forks_is_measured_with_its_workers() {
+        let mut forks = std::process::Command::new("sh");
+        let mut forks = forks.args(["-c", "sleep 5 & sleep 5 & wait"]).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Held::by(forks.id()).unwrap().threads < 3 {
+            assert!(Instant::now() < deadline, "{:?}", Held::by(forks.id()));
+            thread::sleep(Duration::from_millis(5));
+        }
+        let (all, one) = (Held::by(forks.id()).unwrap(), Held::by_one(forks.id()).unwrap());
+        assert!(all.rss_bytes > one.rss_bytes, "{all:?} {one:?}");
+        let (all, one) = (Cpu::of(forks.id()).unwrap(), Cpu::of_one(forks.id()).unwrap());
+        assert!(all.total > one.total, "{all:?} {one:?}");
+        forks.kill().unwrap();
+        forks.wait().unwrap();
     }
 
     #[test]

@@ -39,6 +39,9 @@ pub fn run(args: &Live) -> anyhow::Result<ExitCode> {
         }
     };
     who.iter().try_for_each(Competitor::ensure_there)?;
+    for peer in &args.peers {
+        crate::peers::environment(peer)?;
+    }
     let cancel = stop::on_signal()?;
     if !args.no_build {
         let names: Vec<_> = who.iter().filter_map(Competitor::binary).collect();
@@ -89,6 +92,7 @@ fn wanted(args: &Live) -> anyhow::Result<(Vec<Competitor>, Dial)> {
     for target in &args.targets {
         who.push(Competitor::target(target).context("--target")?);
     }
+    who.extend(args.peers.iter().map(|name| Competitor::peer(name)));
     competitor::ensure_distinct(&who)?;
     let dial = args.dial();
     dial.scene()?;

@@ -13,6 +13,7 @@ use http_blocking::{
 use serde_json::json;
 
 use crate::code::{Handler, VOICES};
+use crate::peers::PEERS;
 
 use super::dial::{Dial, MOST_CLIENTS, MOST_RATE};
 use super::scene::{ALL, CLASS};
@@ -90,8 +91,11 @@ fn scenes(State(page): State<Page>, fields: HeaderMap) -> Result<Response, Respo
     });
     let sources: BTreeMap<_, _> = shown
         .filter_map(|name| {
-            let voices = VOICES.into_iter().zip(Handler::find(name)?.voices);
-            Some((name, voices.collect::<BTreeMap<_, _>>()))
+            let handler = Handler::find(name)?;
+            let ours = handler.voices.map(|source| source.map(str::to_owned));
+            let voices = VOICES.into_iter().zip(ours);
+            let python = PEERS.map(|peer| (peer, handler.python()));
+            Some((name, voices.chain(python).collect::<BTreeMap<_, _>>()))
         })
         .collect();
     let all = json!({

@@ -3,8 +3,8 @@
 
 const $ = (id) => document.getElementById(id);
 const MINUTE = 60_000;
-const WAITS = ["within(", ".run(", ".await", ".user(", "join_all", "spawn_scoped", "compute::work"];
-const DASHES = [[], [7, 4], [2, 3]];
+const WAITS = ["within(", ".run(", ".await", ".user(", "join_all", "spawn_scoped", "compute::work", "await ", "time.sleep("];
+const DASHES = [[], [7, 4], [2, 3], [12, 3, 2, 3]];
 const HUES = ["blocking", "actix", "axum"];
 
 let all; // scenes, the class, where the sliders end
@@ -382,7 +382,7 @@ function code(element, name) {
   const lines = source.split("\n");
   const begin = lines.findIndex((line) => line.startsWith("/// ") || line.startsWith("pub(crate)"));
   for (const line of lines.slice(Math.max(begin, 0))) {
-    const waits = !line.trim().startsWith("//") && WAITS.some((word) => line.includes(word));
+    const waits = !/^(\/\/|#)/.test(line.trim()) && WAITS.some((word) => line.includes(word));
     const put = document.createElement(waits ? "mark" : "span");
     put.textContent = line + "\n";
     element.append(put);
