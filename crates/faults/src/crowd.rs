@@ -101,6 +101,15 @@ impl Crowd {
         self.0.iter().filter(|client| client.closed.is_some()).count()
     }
 
+    /// How many the server has reset, whatever they have not read.
+    pub(crate) fn reset(&self) -> usize {
+        let is_reset = |client: &&Client| {
+            let error = client.stream.take_error().ok().flatten();
+            error.is_some_and(|error| error.kind() == ErrorKind::ConnectionReset)
+        };
+        self.0.iter().filter(is_reset).count()
+    }
+
     /// How many have an answer with this status.
     pub(crate) fn answered(&self, status: u16) -> usize {
         self.0.iter().filter(|client| client.status() == Some(status)).count()

@@ -26,12 +26,17 @@ pub(crate) fn refused(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
     found.all("answered 502", answered, CALLS);
     found.within("the slowest of them", slowest, Duration::from_secs(1));
     let (arena, stub) = stage.start_with_stub(&[])?;
-    let mut most = 0;
+    let (mut answered, mut tried, mut most) = (0, 0, 0);
     for call in 0..CALLS {
         let before = stub.stats().connections.total;
-        let _ = arena.subject.get(&format!("/github-user/down-{call}"));
-        most = most.max(stub.stats().connections.total - before);
+        let reply = arena.subject.get(&format!("/github-user/down-{call}"));
+        answered += usize::from(reply.is_ok_and(|reply| reply.status == 502));
+        let connects = stub.stats().connections.total - before;
+        tried += usize::from(connects > 0);
+        most = most.max(connects);
     }
+    found.all("answered 502 for an upstream that resets", answered, CALLS);
+    found.all("it was tried", tried, CALLS);
     found.at_most(
         "connects for one request to an upstream that resets",
         most as f64,
@@ -44,14 +49,19 @@ pub(crate) fn refused(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
 /// F18: an upstream that accepts and then takes for ever, in whatever way; more calls than there are permits.
 pub(crate) fn hangs(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
     let (calls, total) = stage.scaled((300, 3.0), (60, 1.0));
-    let permits = stage.scaled("--upstream-max=256", "--upstream-max=50");
-    let (arena, stub) = stage.start_with_stub(&[permits, &format!("--upstream-total={total}")])?;
+    let permits = stage.scaled(256, 50);
+    let (most, total_flag) =
+        (format!("--upstream-max={permits}"), format!("--upstream-total={total}"));
+    let (arena, stub) = stage.start_with_stub(&[&most, &total_flag])?;
     let beside = arena.beside(50.0);
     for how in ["hang", "drip", "drip-body", "slow-30s"] {
         let targets: Vec<_> = (0..calls).map(|call| format!("/github-user/{how}-{call}")).collect();
         let mut replies = arena.subject.get_all(&targets).into_iter().flatten().collect::<Vec<_>>();
         let given_up = replies.iter().filter(|reply| matches!(reply.status, 503 | 504)).count();
         found.all(&format!("{how}: answered 504, or 503 without a permit"), given_up, calls);
+        // Whoever has a permit waits for the upstream, and not for a permit.
+        let late = replies.iter().filter(|reply| reply.status == 504).count();
+        found.all(&format!("{how}: 504 to whoever has a permit"), late.min(permits), permits);
         replies.sort_by_key(|reply| reply.took);
         let p99 = replies.get(replies.len() * 99 / 100).map_or(Duration::MAX, |reply| reply.took);
         let most = Duration::from_secs_f64(total + 0.2);
@@ -106,7 +116,7 @@ fn all_are_502(stage: &Stage, found: &mut Found, how: &[&str]) -> anyhow::Result
     }
     found.beside(&beside.stop()?, Duration::from_millis(100));
     found.growth(&watch.stop(), 8 * MIB);
-    Ok(())
+    arena.returns_to_base(found, 16 * MIB)
 }
 
 /// F22: names that are none, written so that they might become a path, a host, a field, or another request.
@@ -156,5 +166,8 @@ pub(crate) fn hostile_names(stage: &Stage, found: &mut Found) -> anyhow::Result<
     let stats = stub.stats();
     found.none("connections to the upstream", stats.connections.total);
     found.none("connections to the decoy", stats.decoy.connections);
-    Ok(())
+    let known = arena.subject.get("/github-user/octocat");
+    let reaches = known.is_ok_and(|reply| reply.status == 200) && stub.stats().requests.total == 1;
+    found.holds("a right name reaches it", reaches, "it does not");
+    arena.returns_to_base(found, 16 * MIB)
 }

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         notes::of_twenty_requests_with_one_key_at_once_one_makes_a_note_and_all_get_it,
         notes::when_every_connection_waits_the_next_request_is_told_so_in_time,
         notes::of_two_notes_at_once_the_lower_number_may_be_seen_later_on_postgresql_and_never_on_sqlite,
+        notes::a_write_waits_for_the_lock_of_another_as_long_as_a_statement_may,
         notes::readiness_is_the_databases_and_not_the_pools,
         jobs::a_job_is_claimed_once_and_ends_with_its_result,
         jobs::a_lease_that_is_over_goes_to_another_and_the_first_can_change_nothing,

@@ -1,5 +1,6 @@
 //! Notes, keys, and a pool that is exhausted.
 
+use std::any::Any;
 use std::thread::{scope, sleep, spawn};
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,29 @@ pub(crate) fn when_every_connection_waits_the_next_request_is_told_so_in_time(fr
     assert_eq!(store.note(NoteId(1)).unwrap().is_some(), fresh.url.is_none());
 }
 
+pub(crate) fn a_write_waits_for_the_lock_of_another_as_long_as_a_statement_may(fresh: Fresh) {
+    let statement = Duration::from_millis(300);
+    let [short, long] = [statement, Duration::from_secs(60)].map(|database_statement| {
+        store(&fresh, Limits { database_statement, ..Limits::default() })
+    });
+    let kept = short.add_note(draft("kept"), None).unwrap();
+    let lock = locked(&fresh);
+    let began = Instant::now();
+    let problem = short.add_note(draft("late"), None).unwrap_err();
+    let took = began.elapsed();
+    assert_eq!((problem.status, problem.retry_after), (503, Some(1)));
+    assert!(took >= statement && took < 4 * statement, "{took:?}");
+    // Whoever reads goes on.
+    assert_eq!(short.note(kept.id).unwrap(), Some(kept));
+    scope(|scope| {
+        let patient = scope.spawn(|| long.add_note(draft("patient"), None));
+        sleep(2 * statement);
+        assert!(!patient.is_finished());
+        drop(lock);
+        patient.join().unwrap().unwrap();
+    });
+}
+
 pub(crate) fn readiness_is_the_databases_and_not_the_pools(fresh: Fresh) {
     let store = store(&fresh, readers(&fresh, 1));
     scope(|scope| {
@@ -105,6 +129,23 @@ pub(crate) fn of_two_notes_at_once_the_lower_number_may_be_seen_later_on_postgre
     // Whoever goes on behind the one it saw never meets the other; whoever begins anew does.
     assert!(titles(late.id.0).is_empty());
     assert_eq!(titles(0), ["early", "late"]);
+}
+
+/// Holds the lock of whoever writes notes until it is dropped, as another process would.
+fn locked(fresh: &Fresh) -> Box<dyn Any> {
+    match &fresh.url {
+        Some(url) => {
+            let mut other = PgConnection::establish(url).unwrap();
+            other.batch_execute("BEGIN; LOCK TABLE notes IN SHARE MODE").unwrap();
+            Box::new(other)
+        }
+        None => {
+            let file = fresh.data.path().join("waitlab.db");
+            let mut other = sqlite::connect(&file.to_string_lossy(), Duration::ZERO).unwrap();
+            other.batch_execute("BEGIN IMMEDIATE").unwrap();
+            Box::new(other)
+        }
+    }
 }
 
 pub(crate) fn draft(title: &str) -> Draft {
