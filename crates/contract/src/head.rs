@@ -13,7 +13,7 @@ pub enum Refusal {
     /// 400: none or several `Host`, or one that no host can be (RFC 9112 section 3.2).
     #[error("the Host field is missing, repeated or not a host")]
     Host,
-    /// 400: a target whose form the method does not go with (RFC 9112 section 3.2).
+    /// 400: a method that not all of us know for one, or a target whose form it does not go with (RFC 9112 section 3.2).
     #[error("the target does not go with the method")]
     Target,
     /// 400: two ways of saying where the body ends, or none where one is needed (RFC 9112 section 6.3).
@@ -151,11 +151,19 @@ fn check_target(line: Line<'_>) -> Result<(), Refusal> {
     if line.authority.is_some_and(has_user) {
         return Err(Refusal::Target);
     }
+    if !is_method(line.method) {
+        return Err(Refusal::Target);
+    }
     let authority_form = line.authority.is_some() && !line.has_scheme;
     if (asterisk && line.method != "OPTIONS") || authority_form != (line.method == "CONNECT") {
         return Err(Refusal::Target);
     }
     Ok(())
+}
+
+/// Whether actix-http would read a token as a method: its `Method` knows none with one of `#$%&'` in it, and nobody needs it.
+pub fn is_method(token: &str) -> bool {
+    !token.bytes().any(|byte| matches!(byte, b'#'..=b'\''))
 }
 
 /// Whether an authority names a user: `http://host@other/` looks like another host than it is.
@@ -340,6 +348,10 @@ mod tests {
         }
         assert_eq!(check("GET", "a:80"), Err(Refusal::Target));
         assert_eq!(check("OPTIONS", "*"), Ok(()));
+        assert_eq!(check("M-SEARCH", "/"), Ok(()));
+        for method in ["G#T", "G$T", "G%T", "G&T", "G'T"] {
+            assert_eq!(check(method, "/"), Err(Refusal::Target), "{method}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use contract::head::{Once, check_host, has_user, is_beyond_counting, needs_length};
+use contract::head::{Once, check_host, has_user, is_beyond_counting, is_method, needs_length};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::Limits;
@@ -104,8 +104,7 @@ fn parse_up_to<const N: usize>(
         return Err(Refusal::LineTooLong);
     }
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| Refusal::Malformed)?;
-    // A token may hold one; actix-http's `Method` does not know it, and nobody needs it.
-    if method.as_str().contains('#') {
+    if !is_method(method.as_str()) {
         return Err(Refusal::Malformed);
     }
     check_target(&method, target.as_bytes())?;
