@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use contract::Message;
@@ -289,13 +290,20 @@ pub fn saying(room: &str, text: &str) -> Request {
         .body(body)
 }
 
-/// Says it, and reads what was kept.
+/// Says it, and reads what was kept. Whoever is told to come again does: checks beside this one keep the database, too.
 ///
 /// # Errors
 ///
 /// When it was not kept.
 pub fn said(subject: &Subject, room: &str, text: &str) -> Result<Message, String> {
-    let reply = subject.ask(&saying(room, text))?.expect(201)?;
+    let deadline = Instant::now() + PATIENCE;
+    let reply = loop {
+        let reply = subject.ask(&saying(room, text))?;
+        if reply.status != 503 || Instant::now() > deadline {
+            break reply.expect(201)?;
+        }
+        thread::sleep(Duration::from_millis(100));
+    };
     serde_json::from_slice(&reply.body)
         .map_err(|error| format!("no message ({error}): {}", reply.text()))
 }
