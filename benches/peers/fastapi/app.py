@@ -26,7 +26,7 @@ NAME = r"^[A-Za-z0-9_-]{1,39}$"
 
 Seconds = Annotated[Decimal, Path(ge=0, le=LONGEST_WAIT)]
 Name = Annotated[str, Path(pattern=NAME)]
-Count = Annotated[int, Path(ge=1, le=1_000_000)]
+Count = Annotated[int, Path(ge=0, le=10_000_000)]
 Interval = Annotated[float, Query(ge=0, le=LONGEST_WAIT)]
 
 
@@ -76,13 +76,16 @@ def build(options: argparse.Namespace) -> FastAPI:
         return await profile(username)
 
     @app.get("/github-users")
-    async def github_users(username: Annotated[list[str], Query(max_length=20)], mode: str = "parallel"):
+    async def github_users(
+        username: Annotated[list[str], Query(max_length=20)],
+        mode: Literal["parallel", "sequential"] = "parallel",
+    ):
         if mode == "sequential":
             return [await profile(name) for name in username]
         return await asyncio.gather(*(profile(name) for name in username))
 
     @app.get("/stream/{count}")
-    async def stream(count: Count, interval: Interval = 0):
+    async def stream(count: Count, interval: Interval = 0.1):
         async def lines():
             for n in range(count):
                 if n:
@@ -131,7 +134,7 @@ def build(options: argparse.Namespace) -> FastAPI:
             return app.state.session.get(f"{options.github_url}/users/{username}", timeout=20).json()
 
         @app.get("/pitfalls/stream-blocked/{count}")
-        async def stream_blocked(count: Count, interval: Interval = 0):
+        async def stream_blocked(count: Count, interval: Interval = 0.1):
             async def lines():
                 for n in range(count):
                     if n:
@@ -140,22 +143,6 @@ def build(options: argparse.Namespace) -> FastAPI:
                     yield f'{{"n":{n}}}\n'
 
             return StreamingResponse(lines(), media_type="application/x-ndjson")
-
-        lock = asyncio.Lock()
-
-        @app.get("/pitfalls/lock-across-await/{seconds}")
-        async def lock_across_await(seconds: Seconds):
-            async with lock:
-                # DO NOT COPY: whoever comes next waits its turn.
-                await asyncio.sleep(float(seconds))
-            return waited(seconds)
-
-        @app.get("/remedies/lock-across-await/{seconds}")
-        async def lock_let_go(seconds: Seconds):
-            async with lock:
-                pass
-            await asyncio.sleep(float(seconds))
-            return waited(seconds)
 
     return app
 

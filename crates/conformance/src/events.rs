@@ -299,7 +299,8 @@ pub fn said(subject: &Subject, room: &str, text: &str) -> Result<Message, String
     let deadline = Instant::now() + PATIENCE;
     let reply = loop {
         let reply = subject.ask(&saying(room, text))?;
-        if reply.status != 503 || Instant::now() > deadline {
+        let again = reply.status == 503 && reply.field("retry-after").is_some();
+        if !again || Instant::now() > deadline {
             break reply.expect(201)?;
         }
         thread::sleep(Duration::from_millis(100));

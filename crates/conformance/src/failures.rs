@@ -195,8 +195,7 @@ impl Failure {
         let expected = if self.counted { 1.0 } else { 0.0 };
         ensure!((counted - expected).abs() < 0.5, "http_panics_total is {counted}");
         for gauge in self.gauges() {
-            let running = subject.metric(gauge)?;
-            ensure!(running < 0.5, "{gauge} is {running} when all has ended");
+            subject.metric_until(gauge, Duration::from_secs(5), |running| running < 0.5)?;
         }
         if self.seen != Seen::Cut {
             // Whoever served it serves the next.
@@ -220,17 +219,20 @@ impl Failure {
             for gauge in self.gauges() {
                 running.push((*gauge, subject.metric(gauge)?));
             }
+            let late = self.how == "late";
             // What is late ends by itself then.
-            if self.how == "late" && sent.elapsed() > Failed::TOO_LONG * 4 / 5 {
+            if late && sent.elapsed() > Failed::TOO_LONG * 4 / 5 {
                 return Ok(false);
             }
             if running.iter().all(|(_, value)| (*value > 0.5) == self.goes_on) {
                 return Ok(true);
             }
             // A task may not have begun, nor a place have been given back.
-            let patience = if self.how == "late" { Failed::TOO_LONG * 3 / 5 } else { PATIENCE };
+            if late && sent.elapsed() > Failed::TOO_LONG * 3 / 5 {
+                return Ok(false);
+            }
             ensure!(
-                sent.elapsed() < patience,
+                sent.elapsed() < PATIENCE,
                 "behind the answer its work should go on: {}; {running:?}",
                 self.goes_on
             );

@@ -174,7 +174,7 @@ pub(crate) fn queue_full(stage: &Stage, found: &mut Found) -> anyhow::Result<()>
 
 /// F34: a thousand jobs, and workers that are killed while they work.
 pub(crate) fn workers_killed(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
-    let (jobs, kills) = stage.scaled((1_000, 20), (120, 4));
+    let (jobs, kills) = stage.scaled((1_000, 20), (240, 4));
     let folder = tempfile::tempdir()?;
     let data = format!("--data={}", folder.path().display());
     let server = start(stage, &[&data])?;
@@ -197,7 +197,6 @@ pub(crate) fn workers_killed(stage: &Stage, found: &mut Found) -> anyhow::Result
         workers.push(worker(&data, SHORT)?);
     }
     found.all("kills that met a worker over a job", met, kills);
-    found.at_most("kills beside these, which met nobody", nobody as f64, kills as f64, "");
     let done = until_done(&subject, jobs)?;
     found.all("done", done.len(), jobs);
     let most = done.iter().map(|job| job.attempts).max().unwrap_or_default();

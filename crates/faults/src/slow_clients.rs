@@ -66,7 +66,13 @@ pub(crate) fn slow_readers(stage: &Stage, found: &mut Found) -> anyhow::Result<(
     found.all("stalled writers closed", clients - left as usize, clients);
     found.within("the last was closed after", took, by);
     found.at_most("open-stream gauge", left, 0.0, "streams");
-    found.all("reset, so that the kernel holds nothing for them", crowd.reset(), clients);
+    // A stream is counted out a moment before its socket is closed; what a socket tells of its reset it tells once.
+    let mut reset = 0;
+    let _ = until(Duration::from_secs(1), || {
+        reset += crowd.reset();
+        reset == clients
+    });
+    found.all("reset, so that the kernel holds nothing for them", reset, clients);
     found.beside(&beside.stop()?, Duration::from_millis(250));
     found.growth(&watch.stop(), 64 * MIB);
     arena.returns_to_base(found, 64 * MIB)?;
@@ -133,7 +139,7 @@ pub(crate) fn vanishing_clients(stage: &Stage, found: &mut Found) -> anyhow::Res
     let beside = arena.beside(50.0);
     let mut waits = Crowd::connect(arena.subject.addr, clients)?;
     let mut streams = Crowd::connect(arena.subject.addr, clients)?;
-    waits.say(b"GET /wait/1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    waits.say(b"GET /wait/3 HTTP/1.1\r\nHost: a\r\n\r\n");
     streams.say(b"GET /stream/10000?interval=0.01 HTTP/1.1\r\nHost: a\r\n\r\n");
     thread::sleep(Duration::from_millis(100));
     // Who vanishes before it has been heard proves nothing.
@@ -143,7 +149,7 @@ pub(crate) fn vanishing_clients(stage: &Stage, found: &mut Found) -> anyhow::Res
     };
     found.holds(
         "all are in mid answer",
-        until(Duration::from_millis(800), busy).is_some(),
+        until(Duration::from_millis(2_500), busy).is_some(),
         "some are not",
     );
     waits.vanish()?;

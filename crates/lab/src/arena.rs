@@ -142,13 +142,15 @@ impl Arena {
 }
 
 impl Arena {
-    /// Starts a peer on the servers' CPUs, with as many workers as there are of those.
+    /// Starts a peer on the servers' CPUs, with as many workers as there are of those, unless a flag says how many.
     ///
     /// # Errors
     /// When it cannot be had.
     pub fn peer(&self, name: &str, flags: &[String]) -> anyhow::Result<Running> {
         let workers = format!("--workers={}", self.cpus.servers.len());
-        let flags: Vec<String> = flags.iter().cloned().chain([workers]).collect();
+        let is_told = flags.iter().any(|flag| flag.starts_with("--workers="));
+        let workers = (!is_told).then_some(workers);
+        let flags: Vec<String> = flags.iter().cloned().chain(workers).collect();
         machine::pin(&self.cpus.servers)?;
         let server = crate::peers::start(name, &flags);
         machine::pin(&self.cpus.load)?;

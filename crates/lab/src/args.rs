@@ -420,7 +420,7 @@ Exit codes: 0 each was seen, and each remedy helps; 1 one was not, or a server f
 const QUEUE_EXAMPLES: &str = "\
 Examples:
   cargo lab queue                     about five minutes
-  cargo lab queue --rounds 1 --jobs 200
+  cargo lab queue --rounds 1
 
 Exit codes: 0 measured; 1 a trial failed, or a server failed the contract; 130 interrupted.";
 

@@ -15,7 +15,7 @@ use crate::{args, stop};
 pub const PEERS: [&str; 1] = ["fastapi"];
 
 /// Lessons whose routes the peer serves, and whose figures say something beside what one client gets.
-pub const LESSONS: [&str; 12] = [
+pub const LESSONS: [&str; 11] = [
     "others-go-on",
     "waiting",
     "blocked-loop",
@@ -26,7 +26,6 @@ pub const LESSONS: [&str; 12] = [
     "fan-out",
     "long-lived",
     "blocking-library",
-    "lock-across-await",
     "stream-blocked",
 ];
 

@@ -24,5 +24,10 @@ pub(crate) fn ends_when_unread(run: impl FnOnce() -> ExitCode) -> ExitCode {
 
 fn is_unread(payload: &dyn Any) -> bool {
     let text = payload.downcast_ref::<String>();
-    text.is_some_and(|text| text.starts_with("failed printing to stdout: Broken pipe"))
+    let is_end = |text: &String| {
+        ["stdout", "stderr"]
+            .iter()
+            .any(|to| text.starts_with(&format!("failed printing to {to}: Broken pipe")))
+    };
+    text.is_some_and(is_end)
 }

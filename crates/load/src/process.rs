@@ -75,7 +75,8 @@ impl Cpu {
 pub struct Held {
     /// Threads.
     pub threads: u64,
-    /// Resident memory: VmRSS.
+    /// Resident memory: VmRSS. Of a process that forked, the sum of what each has of its own and of its share in what
+    /// they have together: Pss.
     pub rss_bytes: u64,
     /// Page tables: VmPTE. The kernel's, and not in RSS.
     pub page_table_bytes: u64,
@@ -113,13 +114,17 @@ impl Held {
     /// # Errors
     /// When there is no such process.
     pub fn by(pid: u32) -> io::Result<Self> {
-        let started = children(pid).filter_map(|child| Self::by_one(child).ok());
-        let sum = started.fold(Self::by_one(pid)?, |sum, one| Self {
-            threads: sum.threads + one.threads,
-            rss_bytes: sum.rss_bytes + one.rss_bytes,
-            page_table_bytes: sum.page_table_bytes + one.page_table_bytes,
-            ..sum
-        });
+        let mut sum = Self::by_one(pid)?;
+        let mut started = children(pid).peekable();
+        if started.peek().is_some() {
+            sum.rss_bytes = share(pid)?;
+        }
+        for child in started {
+            let (Ok(one), Ok(share)) = (Self::by_one(child), share(child)) else { continue };
+            sum.threads += one.threads;
+            sum.rss_bytes += share;
+            sum.page_table_bytes += one.page_table_bytes;
+        }
         Ok(Self { machine: Machine::now()?, ..sum })
     }
 
@@ -190,6 +195,12 @@ fn children(pid: u32) -> impl Iterator<Item = u32> {
     let told = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     let pids: Vec<u32> = told.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
     pids.into_iter()
+}
+
+/// Pss of `/proc/PID/smaps_rollup` (proc_pid_smaps(5)): a page that two have in common counts half for each.
+fn share(pid: u32) -> io::Result<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    Ok(number_after(&rollup, "\nPss:") * 1024)
 }
 
 fn tasks(pid: u32) -> io::Result<ReadDir> {
@@ -374,8 +385,8 @@ mod tests {
             assert!(Instant::now() < deadline, "{:?}", Held::by(forks.id()));
             thread::sleep(Duration::from_millis(5));
         }
-        let (all, one) = (Held::by(forks.id()).unwrap(), Held::by_one(forks.id()).unwrap());
-        assert!(all.rss_bytes > one.rss_bytes, "{all:?} {one:?}");
+        let (all, own) = (Held::by(forks.id()).unwrap(), share(forks.id()).unwrap());
+        assert!(all.rss_bytes > own, "{all:?} {own}");
         let (all, one) = (Cpu::of(forks.id()).unwrap(), Cpu::of_one(forks.id()).unwrap());
         assert!(all.total > one.total, "{all:?} {one:?}");
         forks.kill().unwrap();

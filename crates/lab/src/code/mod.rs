@@ -61,6 +61,8 @@ const PYTHON: [&str; 2] = [
     include_str!("../../../../docs/src/equivalents.py"),
 ];
 
+const FASTAPI: &str = include_str!("../../../../benches/peers/fastapi/app.py");
+
 /// Shows it.
 pub fn run(args: &Code) -> ExitCode {
     if args.list {
@@ -119,6 +121,11 @@ impl Handler {
         PYTHON.iter().find_map(|source| cut(source, function))
     }
 
+    /// The function of that name in the program that `lab peers fastapi` runs.
+    pub fn fastapi(&self) -> Option<String> {
+        cut(FASTAPI, self.name.rsplit('/').next().unwrap_or(self.name))
+    }
+
     /// The first sentence of its file.
     pub fn says(&self) -> &'static str {
         let text = self.voices.into_iter().flatten().next().unwrap_or_default();
@@ -132,15 +139,23 @@ fn list() -> String {
     Handler::all().map(|handler| format!("{:<28}{}\n", handler.typed(), handler.says())).collect()
 }
 
-/// A function with the decorators above it, up to the next line at the left margin.
+/// A function with the decorators above it, up to the next line at its margin; it may stand in another.
 fn cut(source: &str, name: &str) -> Option<String> {
     let lines: Vec<&str> = source.lines().collect();
     let opens = [format!("def {name}("), format!("async def {name}(")];
-    let at = lines.iter().position(|line| opens.iter().any(|open| line.starts_with(open)))?;
-    let first = (0..at).rev().take_while(|&line| lines[line].starts_with('@')).last().unwrap_or(at);
-    let inside = |line: &&&str| line.is_empty() || line.starts_with([' ', ')']);
+    let begins = |line: &&str| opens.iter().any(|open| line.trim_start().starts_with(open));
+    let at = lines.iter().position(begins)?;
+    let margin = lines[at].len() - lines[at].trim_start().len();
+    let moved = |line: &str| line.get(margin..).unwrap_or_default().to_owned();
+    let decorates = |&line: &usize| moved(lines[line]).starts_with('@');
+    let first = (0..at).rev().take_while(decorates).last().unwrap_or(at);
+    let outer = " ".repeat(margin);
+    let inside = |line: &&&str| {
+        line.is_empty() || line.strip_prefix(&outer).is_some_and(|it| it.starts_with([' ', ')']))
+    };
     let count = lines[at + 1..].iter().take_while(inside).count();
-    Some(lines[first..=at + count].join("\n").trim_end().to_owned() + "\n")
+    let cut: Vec<_> = lines[first..=at + count].iter().map(|line| moved(line)).collect();
+    Some(cut.join("\n").trim_end().to_owned() + "\n")
 }
 
 fn is_coloured() -> bool {
@@ -224,6 +239,8 @@ mod tests {
             "def a(\n    x,\n):\n    pass\n"
         );
         assert_eq!(cut("def a():\n    pass\n", "b"), None);
+        let within = "def build():\n    @one\n    def a(\n        x,\n    ):\n        pass\n\n    def b():\n        pass\n";
+        assert_eq!(cut(within, "a").unwrap(), "@one\ndef a(\n    x,\n):\n    pass\n");
     }
 
     #[test]

@@ -101,8 +101,10 @@ fn with_peers(lesson: &Lesson, mut cases: Vec<Case>, peers: &[String]) -> Vec<Ca
         if !["axum", "axum:workers=1"].contains(&case.who.as_str()) || case.clients() == 1 {
             continue;
         }
+        // One loop beside one loop.
+        let one = case.who.ends_with("workers=1").then(|| "--workers=1".to_owned());
         for peer in peers {
-            let flags = || case.flags.clone();
+            let flags = || case.flags.iter().chain(&one).cloned();
             theirs.push(Case::load(peer, &case.level, (**load).clone()).flags(flags()));
             theirs.push(Case::load(peer, alone(&case.level), load.alone()).flags(flags()));
         }

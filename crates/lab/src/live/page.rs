@@ -94,8 +94,9 @@ fn scenes(State(page): State<Page>, fields: HeaderMap) -> Result<Response, Respo
             let handler = Handler::find(name)?;
             let ours = handler.voices.map(|source| source.map(str::to_owned));
             let voices = VOICES.into_iter().zip(ours);
-            let python = PEERS.map(|peer| (peer, handler.python()));
-            Some((name, voices.chain(python).collect::<BTreeMap<_, _>>()))
+            let [fastapi] = PEERS;
+            let all = voices.chain([(fastapi, handler.fastapi())]);
+            Some((name, all.collect::<BTreeMap<_, _>>()))
         })
         .collect();
     let all = json!({

@@ -221,7 +221,8 @@ mod tests {
     fn every_handler_is_there_to_be_shown() {
         for scene in ALL {
             for name in [scene.handler].into_iter().chain(scene.mistake.map(|it| it.handler)) {
-                assert!(Handler::find(name).is_some(), "{name}");
+                let handler = Handler::find(name).unwrap_or_else(|| panic!("{name}"));
+                assert!(handler.fastapi().is_some_and(|code| code.contains("async def")), "{name}");
             }
         }
     }
