@@ -76,6 +76,11 @@ impl Events {
         Self::begin(subject, target, None, Some(4 << 10))?.begun()
     }
 
+    /// Whether the server has reset the connection; it is told once.
+    pub fn is_reset(&self) -> bool {
+        matches!(self.stream.take_error(), Ok(Some(_)))
+    }
+
     /// Asks, and does not wait for the head: for many at once.
     ///
     /// # Errors

@@ -320,6 +320,18 @@ fn ping(subject: &Subject) -> Verdict {
 
 /// One does not read. Another does, and gets everything at once.
 fn slow(subject: &Subject) -> Verdict {
+    // Where messages come slowly, on a busy machine, its stall may end it before its queue is full.
+    for _ in 0..5 {
+        if is_dropped(subject)? {
+            return Ok(());
+        }
+    }
+    Err("one that does not read is ended by its stall, and not because its queue is full"
+        .to_owned())
+}
+
+/// Whether it was, and not ended by its stall before.
+fn is_dropped(subject: &Subject) -> Result<bool, String> {
     /// More than fit any socket's buffers, in such small segments.
     const MOST: usize = 3_000;
     let room = fresh_room();
@@ -350,18 +362,22 @@ fn slow(subject: &Subject) -> Verdict {
         let speak = || {
             for count in 1..=MOST {
                 said(subject, &room, &text)?;
-                if count % 20 == 0 && dropped()? > before {
-                    return Ok(count);
+                let is_reset = stalled.is_reset();
+                if (is_reset || count % 20 == 0) && dropped()? > before {
+                    return Ok(Some(count));
+                }
+                if is_reset {
+                    return Ok(None);
                 }
             }
             Err(format!("one that does not read is not dropped after {MOST} messages"))
         };
-        let spoken: Result<usize, String> = speak();
+        let spoken: Result<Option<usize>, String> = speak();
         over.store(true, Ordering::Relaxed);
         (spoken, listening.join().expect("listening does not panic"))
     });
-    let spoken = spoken?;
     let (mut heard, longest, mut steady) = heard?;
+    let Some(spoken) = spoken? else { return Ok(false) };
     while heard.len() < spoken {
         heard.push(steady.message(PATIENCE)?.id.0);
     }
@@ -379,5 +395,5 @@ fn slow(subject: &Subject) -> Verdict {
         }
     }
     ensure!(last < spoken as i64, "one that did not read got all {spoken} messages");
-    Ok(())
+    Ok(true)
 }
