@@ -27,8 +27,8 @@ const LOCKED: Duration = Duration::from_millis(5_500);
 /// Whoever refuses says so at once.
 const GONE: Duration = Duration::from_secs(1);
 
-/// Whoever hangs does not. A call has two statements' time, one second each; the next is told after one more that its
-/// connection is silent, and after another two that there is no other.
+/// Whoever hangs does not. A call has two statements' time, one second each; the next is told after one more for each of two
+/// connections that they are silent, and after another two that there is no other.
 const SILENT: Duration = Duration::from_secs(6);
 
 /// F23: another process holds the lock for writing.

@@ -22,9 +22,13 @@ pub use store::CannotOpen;
 
 use pool::{Lent, Pools};
 
-/// Runs `$call` on the connection that `$lent` holds, whichever database it leads to.
+/// Runs `$call` on the connection that `$lent` holds, whichever database it leads to: a few statements, and others that may take
+/// `$others`.
 macro_rules! on {
     ($lent:expr, $db:ident => $call:expr) => {
+        $crate::store::on!($lent, std::time::Duration::ZERO, $db => $call)
+    };
+    ($lent:expr, $others:expr, $db:ident => $call:expr) => {
         match $lent {
             $crate::store::pool::Lent::Sqlite(mut lent) => {
                 let $db = &mut lent.connection().connection;
@@ -33,7 +37,7 @@ macro_rules! on {
                 result
             }
             $crate::store::pool::Lent::Postgres(mut lent) => {
-                let longest = lent.longest();
+                let longest = lent.longest() + $others;
                 let $db = lent.connection();
                 // One whose time was up does not rest: it is closed.
                 match tokio::time::timeout(longest, async { $call }).await {

@@ -21,16 +21,20 @@ pub use store::CannotOpen;
 
 use pool::{Lent, Pools};
 
-/// Runs `$call` on the connection that `$lent` holds, whichever database it leads to.
+/// Runs `$call` on the connection that `$lent` holds, whichever database it leads to: a few statements, and others that may take
+/// `$others`.
 macro_rules! on {
     ($lent:expr, $db:ident => $call:expr) => {
+        $crate::store::on!($lent, std::time::Duration::ZERO, $db => $call)
+    };
+    ($lent:expr, $others:expr, $db:ident => $call:expr) => {
         match $lent {
             $crate::store::pool::Lent::Sqlite(mut lent) => {
                 let $db = &mut lent.connection().connection;
                 $call
             }
             $crate::store::pool::Lent::Postgres(mut lent) => {
-                let $db = lent.connection().call();
+                let $db = lent.connection().call_beside($others);
                 $call
             }
         }
@@ -74,7 +78,7 @@ impl Store {
     pub fn ready(&self) -> Result<(), Problem> {
         let (tell, told) = sync_channel(1);
         let witness = self.witness.clone();
-        // libpq waits two seconds at least for a connection. A database that hangs keeps a thread so long, but not this one.
+        // A database that hangs keeps a thread until its call is hung up on, but not this one.
         let asked =
             Builder::new().name("ready".to_owned()).spawn(move || tell.send(answers(&witness)));
         asked.map_err(|error| Failed::Unreachable(error.to_string()))?;

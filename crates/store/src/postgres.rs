@@ -24,9 +24,16 @@ pub fn allow(statement: Duration) -> String {
 }
 
 /// How long a call of a few statements may take, of which each ends within `statement`: beyond that the server does not keep its
-/// own clocks, and is given up.
+/// own clocks, and is given up. One that has a statement for each of many rows is given [`others`] beside that.
 pub fn longest(statement: Duration) -> Duration {
     2 * statement
+}
+
+/// How much longer a call may take that writes so many rows by a statement each, whose size may be what takes time. A server
+/// that is silent holds it as long, hence no more than a minute.
+pub fn others(statement: Duration, rows: usize) -> Duration {
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    statement.saturating_mul(rows).min(Duration::from_secs(60))
 }
 
 /// `url`, and what both drivers understand behind it: two seconds to connect, and probes of a silent connection from
@@ -44,4 +51,18 @@ pub(crate) fn with(url: &str, name: &str, value: &str) -> String {
     }
     let mark = if url.contains('?') { '&' } else { '?' };
     format!("{url}{mark}{name}={value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_rows_are_given_more_time_and_never_more_than_a_minute() {
+        let statement = Duration::from_secs(3);
+        assert_eq!(others(statement, 0), Duration::ZERO);
+        assert_eq!(others(statement, 4), 4 * statement);
+        assert_eq!(others(statement, 100), Duration::from_secs(60));
+        assert_eq!(others(Duration::MAX, usize::MAX), Duration::from_secs(60));
+    }
 }

@@ -7,9 +7,9 @@ use contract::{
 use diesel::OptionalExtension;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncConnection, RunQueryDsl};
-use store::Failed;
 use store::jobs::{self, JobRow, ResultRow};
 use store::keys::KeyRow;
+use store::{Failed, postgres};
 
 use crate::store::{Store, on};
 
@@ -60,7 +60,8 @@ impl Store {
     /// The problem that our client gets: 503.
     pub async fn enqueue_batch(&self, batch: Vec<NewJob>) -> Result<Batch, Problem> {
         let most = self.limits.queue;
-        let accepted = on!(self.writer().await?, db => db.transaction(async |db| {
+        let others = postgres::others(self.limits.database_statement, batch.len());
+        let accepted = on!(self.writer().await?, others, db => db.transaction(async |db| {
             jobs::line_up().execute(db).await?;
             jobs::ensure_room(jobs::queued().get_result(db).await?, batch.len(), most)?;
             let (id, at): (i64, i64) = jobs::insert_batch().get_result(db).await?;

@@ -158,11 +158,13 @@ impl<M: Manager> Pool<M> {
             permit: Some(permit),
             rests: false,
         };
+        let mut silent = false;
         while let Some(mut connection) = self.take() {
             match timeout(self.acquire / 2, self.manager.is_alive(&mut connection)).await {
                 Ok(true) => return Ok(lent(connection)),
                 Ok(false) => {}
-                Err(_) => self.forget(),
+                Err(_) if silent => self.forget(),
+                Err(_) => silent = true,
             }
         }
         let opened = timeout(self.acquire, self.manager.connect()).await;
@@ -178,7 +180,8 @@ impl<M: Manager> Pool<M> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
-    /// One was silent. Those that lay beside it are no better, and to wait for each would take as many times as long.
+    /// Two were silent: one alone may be so by itself, as under actix the worker that opened it drives it. Those that lay beside
+    /// them are no better, and to wait for each would take as many times as long.
     fn forget(&self) {
         let idle = mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         drop(idle);

@@ -9,9 +9,9 @@ use contract::{
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{BigInt, Integer, Text};
-use store::Failed;
 use store::jobs::{self, Claimed, ClaimedRow, JobRow, Lease, ResultRow};
 use store::keys::KeyRow;
+use store::{Failed, postgres};
 
 use crate::store::pool::Lent;
 use crate::store::{Store, on};
@@ -63,7 +63,8 @@ impl Store {
     /// The problem that our client gets: 503.
     pub fn enqueue_batch(&self, batch: Vec<NewJob>) -> Result<Batch, Problem> {
         let most = self.limits.queue;
-        let accepted = on!(self.writer()?, db => db.transaction(|db| {
+        let others = postgres::others(self.limits.database_statement, batch.len());
+        let accepted = on!(self.writer()?, others, db => db.transaction(|db| {
             jobs::line_up().execute(db)?;
             jobs::ensure_room(jobs::queued().get_result(db)?, batch.len(), most)?;
             let (id, at): (i64, i64) = jobs::insert_batch().get_result(db)?;

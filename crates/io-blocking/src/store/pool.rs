@@ -53,7 +53,8 @@ impl Pools {
                 }
             }
             Database::Postgres(url) => {
-                let manager = Postgres { url: postgres::with_clocks(url), statement };
+                let (url, patience) = (postgres::with_clocks(url), limits.database_acquire);
+                let manager = Postgres { url, statement, patience };
                 Self::Postgres(Pool::new(manager, limits.pool, limits))
             }
         }
@@ -137,11 +138,13 @@ impl<M: Manager> Pool<M> {
             pool: Arc::clone(self),
             _permit: permit,
         };
+        let mut silent = false;
         while let Some(mut connection) = self.take() {
             match self.manager.is_alive(&mut connection, self.acquire / 2) {
                 Ok(true) => return Ok(lent(connection)),
                 Ok(false) => {}
-                Err(Silent) => self.forget(),
+                Err(Silent) if silent => self.forget(),
+                Err(Silent) => silent = true,
             }
         }
         self.manager.connect().map(lent)
@@ -156,7 +159,8 @@ impl<M: Manager> Pool<M> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
-    /// One was silent. Those that lay beside it are no better, and to wait for each would take as many times as long.
+    /// Two were silent: one alone may be so by itself, as its process is on the other side. Those that lay beside them are no
+    /// better, and to wait for each would take as many times as long.
     fn forget(&self) {
         let idle = mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         drop(idle);
@@ -199,6 +203,7 @@ pub(crate) struct Sqlite {
 pub(crate) struct Postgres {
     url: String,
     statement: Duration,
+    patience: Duration,
 }
 
 /// A connection, and the file it was opened on: another may have its name by now.
@@ -236,7 +241,7 @@ impl Manager for Postgres {
     type Connection = Line;
 
     fn connect(&self) -> Result<Line, Failed> {
-        Line::connect(&self.url, self.statement)
+        Line::connect(&self.url, self.statement, self.patience)
     }
 
     /// A round trip before each use: a server that was restarted has hung up, and only this tells.

@@ -2,9 +2,9 @@ fn hang_up(&self) {
     let mut calls = self.lock();
     loop {
         let now = Instant::now();
-        while let Some(first) = calls.due.first_entry().filter(|first| first.key().0 <= now) {
+        while let Some(socket) = calls.late(now) {
             // The thread that waits in libpq wakes, and finds that nobody is there.
-            let _ = shutdown(first.remove(), Shutdown::Both);
+            let _ = shutdown(socket, Shutdown::Both);
         }
         calls.looks = calls.due.keys().next().map(|(due, _)| *due);
         calls = match calls.looks {
