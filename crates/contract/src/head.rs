@@ -23,6 +23,9 @@ pub enum Refusal {
     /// `chunked`.
     #[error("the transfer coding is not known")]
     Coding,
+    /// 417: an expectation other than `100-continue`, alone in its line (RFC 9110 section 10.1.1).
+    #[error("the expectation is not known")]
+    Expectation,
     /// 414: the request line is too long.
     #[error("the request line is too long")]
     Line,
@@ -36,6 +39,7 @@ impl Refusal {
     pub fn status(self) -> StatusCode {
         match self {
             Self::Host | Self::Target | Self::Length | Self::Coding => StatusCode::BAD_REQUEST,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::Line => StatusCode::URI_TOO_LONG,
             Self::Fields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
@@ -82,7 +86,8 @@ pub fn check(line: Line<'_>, fields: &impl Fields, limits: &Limits) -> Result<()
     check_length(line, limits)?;
     check_target(line)?;
     check_host(line.is_http11, told.host)?;
-    check_framing(line, told)
+    check_framing(line, told)?;
+    check_expectation(line.is_http11, told.expects_else)
 }
 
 /// What the fields say that we have rules for, noted in one pass: a look-up each would hash its name and walk the map.
@@ -91,6 +96,7 @@ struct Told<'a> {
     host: Once<'a>,
     length: Once<'a>,
     coding: Once<'a>,
+    expects_else: bool,
 }
 
 impl<'a> Told<'a> {
@@ -104,6 +110,7 @@ impl<'a> Told<'a> {
                 "host" => told.host.note(value),
                 "content-length" => told.length.note(value),
                 "transfer-encoding" => told.coding.note(value),
+                "expect" => told.expects_else |= !is_continue(value),
                 _ => {}
             }
         }
@@ -194,6 +201,16 @@ fn check_framing(line: Line<'_>, told: Told<'_>) -> Result<(), Refusal> {
         (_, Once::Said(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(()),
         _ => Err(Refusal::Coding),
     }
+}
+
+/// Of several expectations hyper heeds the last line, and actix-http any item of any. HTTP/1.0 knows none.
+pub fn check_expectation(is_http11: bool, expects_else: bool) -> Result<(), Refusal> {
+    if is_http11 && expects_else { Err(Refusal::Expectation) } else { Ok(()) }
+}
+
+/// Whether a line of `Expect` asks for an interim reply, and for nothing else.
+pub fn is_continue(value: &[u8]) -> bool {
+    value.eq_ignore_ascii_case(b"100-continue")
 }
 
 /// Before HTTP/1.1 a POST had to say its length (RFC 1945 section 8.3); without one its content would be taken for the
@@ -314,6 +331,9 @@ mod tests {
         );
         assert_eq!(check("/", &[("transfer-encoding", "gzip, chunked")]), Err(400));
         assert_eq!(check("/", &[("transfer-encoding", "Chunked")]), Ok(()));
+        assert_eq!(check("/", &[("expect", "100-Continue")]), Ok(()));
+        assert_eq!(check("/", &[("expect", "100-continue, x")]), Err(417));
+        assert_eq!(check("/", &[("expect", "x"), ("expect", "100-continue")]), Err(417));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use contract::head::{Once, check_host, has_user, is_beyond_counting, is_method, needs_length};
+use contract::head::{
+    Once, check_expectation, check_host, has_user, is_beyond_counting, is_continue, is_method,
+    needs_length,
+};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::Limits;
@@ -40,6 +43,9 @@ pub enum Refusal {
     /// 408: the head took too long.
     #[error("the head took too long")]
     TooSlow,
+    /// 417: an expectation other than `100-continue`.
+    #[error("unknown expectation")]
+    Expectation,
     /// 414: the request line is too long.
     #[error("request line too long")]
     LineTooLong,
@@ -54,6 +60,7 @@ impl Refusal {
         match self {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::LineTooLong => StatusCode::URI_TOO_LONG,
             Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
@@ -134,6 +141,7 @@ fn parse_up_to<const N: usize>(
     let is_http11 = version == 1;
     check_host(is_http11, told.host).map_err(|_| Refusal::Malformed)?;
     let framing = told.framing(is_http11, &method)?;
+    check_expectation(is_http11, told.expects_else).map_err(|_| Refusal::Expectation)?;
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.version_mut() = if is_http11 { Version::HTTP_11 } else { Version::HTTP_10 };
@@ -172,6 +180,7 @@ struct Told<'a> {
     close: bool,
     keep_alive: bool,
     expects_continue: bool,
+    expects_else: bool,
 }
 
 impl<'a> Told<'a> {
@@ -180,7 +189,9 @@ impl<'a> Told<'a> {
         match field.name.len() {
             4 if field.name.eq_ignore_ascii_case("host") => self.host.note(field.value),
             6 if field.name.eq_ignore_ascii_case("expect") => {
-                self.expects_continue = field.value.eq_ignore_ascii_case(b"100-continue");
+                let is_continue = is_continue(field.value);
+                self.expects_continue |= is_continue;
+                self.expects_else |= !is_continue;
             }
             // A line that holds more than ASCII neither hyper nor actix-http heeds.
             10 if field.name.eq_ignore_ascii_case("connection") && field.value.is_ascii() => {
@@ -297,7 +308,9 @@ mod tests {
     fn only_a_request_with_a_body_can_expect_to_be_told_to_go_on() {
         assert!(!head("Expect: 100-continue\r\n").unwrap().expects_continue);
         assert!(head("Expect: 100-continue\r\nContent-Length: 1\r\n").unwrap().expects_continue);
-        assert!(!head("Expect: a miracle\r\nContent-Length: 1\r\n").unwrap().expects_continue);
+        for other in ["Expect: a miracle\r\n", "Expect: 100-continue\r\nExpect:\r\n"] {
+            assert_eq!(head(other).unwrap_err(), Refusal::Expectation);
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ use actix_service::{
 };
 use actix_web::dev::{AppConfig, ServiceResponse};
 use bytes::Bytes;
+use contract::head::is_continue;
 use http_async::{Clocked, Connection, Content, Drain, Drained, InFlight, Lent};
 use metrics::gauge;
 use pin_project_lite::pin_project;
@@ -125,9 +126,9 @@ fn content(request: &mut Request) -> Content {
         return Content::NOTHING;
     }
     let head = request.head();
-    // The last of them, as actix and hyper have it.
-    let expected = head.headers().get_all(EXPECT).last().map(HeaderValue::as_bytes);
-    let expects_continue = expected.is_some_and(|it| it.eq_ignore_ascii_case(b"100-continue"));
+    // Several say the same, or are refused.
+    let expected = head.headers().get(EXPECT).map(HeaderValue::as_bytes);
+    let expects_continue = expected.is_some_and(is_continue);
     let length = head.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     match length.and_then(|length| length.parse().ok()) {
         // Behind CONNECT and an upgrade to WebSocket actix takes all that comes for content.

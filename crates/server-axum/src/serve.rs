@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use contract::head::is_continue;
 use http::header::{CONNECTION, EXPECT};
 use http::{HeaderValue, Method, Request, Response, Version};
 use http_async::{Content, Drained, InFlight, Lent, Reply};
@@ -116,9 +117,9 @@ fn content(request: &Request<Incoming>) -> Content {
     if request.body().is_end_stream() {
         return Content::NOTHING;
     }
-    // The last of them, as hyper and actix have it.
-    let expected = request.headers().get_all(EXPECT).iter().next_back().map(HeaderValue::as_bytes);
-    let expects_continue = expected.is_some_and(|it| it.eq_ignore_ascii_case(b"100-continue"));
+    // Several say the same, or are refused.
+    let expected = request.headers().get(EXPECT).map(HeaderValue::as_bytes);
+    let expects_continue = expected.is_some_and(is_continue);
     Content::announced(request.body().size_hint().upper(), expects_continue)
 }
 
@@ -148,9 +149,7 @@ async fn answer(
     // Where there are no chunks, only the end of the connection tells the end of a stream; and behind a CONNECT that
     // was refused nobody knows what comes.
     let endless = version < Version::HTTP_11 && reply.body().size_hint().exact().is_none();
-    // The edge knows the connection only where there is a body, and says in the head that it ends.
-    let said = version < Version::HTTP_11 && reply.headers().contains_key(CONNECTION);
-    if endless || tunnel || said {
+    if endless || tunnel {
         connection.close_after_reply();
     }
     if connection.is_closing() && version < Version::HTTP_11 {
