@@ -134,7 +134,8 @@ struct Stock {
     kept: Mutex<Vec<Vec<Block>>>,
 }
 
-/// For as many as there are cores: no more compute at once.
+/// For as many as there are cores, on which no more run at a time. `--cpu-threads`, or a worker's `--jobs`, may let more begin;
+/// theirs is freed.
 static STOCK: LazyLock<Stock> =
     LazyLock::new(|| Stock::new(available_parallelism().map_or(1, NonZeroUsize::get)));
 

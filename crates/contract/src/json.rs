@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::head::Fields;
@@ -138,13 +138,15 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     if body.is_empty() {
         return Err(FieldError::missing(&["body"]).into());
     }
-    let read = serde_json::from_slice(body).and_then(|read| {
-        let Value::Object(object) = &read else { return Ok(read) };
-        let Counted(count) = serde_json::from_slice(body)?;
-        if count == object.len() { Ok(read) } else { Err(Error::custom("a key repeats")) }
-    });
-    match read {
-        Ok(Value::Object(object)) => Ok(object),
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => {
+            let counted = serde_json::from_slice(body);
+            if counted.is_ok_and(|Counted(count)| count == object.len()) {
+                return Ok(object);
+            }
+            let msg = "JSON decode error: a key repeats";
+            Err(FieldError::new(&["body"], "json_invalid", msg, None).into())
+        }
         Ok(other) => {
             let msg = "Input should be a valid dictionary or object to extract fields from";
             Err(FieldError::new(&["body"], "model_attributes_type", msg, shown(&other)).into())
@@ -253,7 +255,10 @@ mod tests {
     fn a_key_that_repeats_is_refused_and_unknown_keys_are_ignored() {
         read(br#"{"a":"x","b":"","c":{"d":1}}"#).unwrap();
         for twice in [&br#"{"a":"y","a":"x","b":""}"#[..], br#"{"a":"x","b":"","\u0061":"x"}"#] {
-            assert_eq!(refused(twice)[0].1, "json_invalid");
+            let problem = read(twice).unwrap_err();
+            let error = &problem.errors[0];
+            assert_eq!((&*error.kind, &*error.loc), ("json_invalid", &["body".to_owned()][..]));
+            assert!(error.msg.ends_with("a key repeats"), "{}", error.msg);
         }
     }
 

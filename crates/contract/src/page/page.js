@@ -4,10 +4,10 @@
 const at = (id) => document.getElementById(id);
 const value = (form, name) => encodeURIComponent(form.elements[name].value);
 
-/** What a reply says: its JSON, or its problem's sentence. Some have neither: one that is too slow is told so, and no more. */
+/** What a reply says: its JSON, or its problem's sentence. Some refusals have none: who is too slow is told so, and no more. */
 async function said(reply) {
+  if (reply.ok) return reply.status === 204 ? {} : reply.json();
   const body = await reply.json().catch(() => ({}));
-  if (reply.ok) return body;
   const why = (body.errors ?? []).map((error) => error.msg).join("; ");
   throw new Error(`${reply.status}: ${why || body.detail || "refused"}`);
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use conformance::databases::Fresh;
 use conformance::postgres::Postgres;
 use conformance::trials::on_postgres;
-use contract::{Limits, Problem};
+use contract::{Limits, NoteId, Page, Problem};
 use io_async::Store;
 use libtest_mimic::Trial;
 use store::Database;
@@ -60,6 +60,9 @@ fn a_runtime_that_ends_amid_a_statement_does_so_without_a_panic(fresh: Fresh) {
     }));
     let store = store(&fresh, Limits::default());
     block_on(async {
+        // The connection is open by now, so that its statement has begun when it is dropped.
+        store.ready().await.unwrap();
+        store.notes(Page { limit: 1, after: NoteId(0) }).await.unwrap();
         let waits = store.wait(Duration::from_millis(500));
         timeout(Duration::from_millis(100), waits).await.unwrap_err();
     });

@@ -69,7 +69,8 @@ pub(crate) async fn a_write_waits_for_the_lock_of_another_as_long_as_a_statement
     let problem = short.add_note(draft("late"), None).await.unwrap_err();
     let took = began.elapsed();
     assert_eq!((problem.status, problem.retry_after), (503, Some(1)));
-    assert!(took >= statement && took < 4 * statement, "{took:?}");
+    // A busy machine is given much; the other's patience is ten times that.
+    assert!(took >= statement && took < 20 * statement, "{took:?}");
     // Whoever reads goes on.
     assert_eq!(short.note(kept.id).await.unwrap(), Some(kept));
     let mut patient = pin!(long.add_note(draft("patient"), None));
