@@ -273,8 +273,8 @@ pub struct Mistakes {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = QUEUE_EXAMPLES)]
 pub struct Queue {
-    /// Jobs of one trial
-    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=100_000))]
+    /// Jobs of one trial: half of them must be left when the last worker is ready
+    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(10..=100_000))]
     pub jobs: u64,
 
     /// How often, and where to
